@@ -1,0 +1,15 @@
+//! The words that the gateway and the spawner share: names, secrets, messages and frames.
+//!
+//! Nothing here does I/O except [`frame`], which reads and writes whole frames on whatever stream it is given.
+#![forbid(unsafe_code)]
+
+pub mod frame;
+pub mod message;
+pub mod name;
+pub mod secret;
+pub mod status;
+
+pub use message::{Account, AuthOutcome, Connection, ErrorCode, Limits, Refusal, Request, Response, Ticket};
+pub use name::{NameError, ServerId, ServerName, Username};
+pub use secret::Secret;
+pub use status::{Exit, Phase, ServerStatus};
