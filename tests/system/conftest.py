@@ -1,0 +1,147 @@
+"""One machine for the whole ring: booted, the product installed by `make install`, started by systemctl."""
+
+import contextlib
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+import pytest
+
+import machine as machines
+from machine import PROJECT, until
+from web import Browser
+
+PASSWORDS = {"alice": "wonder land 1", "bob": "b0b's pass", "carol": "cärol-päss", "eve": "eve-123", "adm": "adm-456",
+             "locked": "locked-1", "expired": "expired-1", "mustchange": "must-1", "nologin": "nologin-1",
+             "sysacct": "system-1", "root": "root-1"}
+ACCOUNTS = """
+useradd -m -s /bin/bash alice; useradd -m -s /bin/bash bob; useradd -m -s /bin/bash eve; useradd -m -s /bin/bash adm
+useradd -M -s /bin/bash carol
+useradd -m -s /bin/bash emptypw; useradd -m -s /bin/bash locked; useradd -m -s /bin/bash expired
+useradd -m -s /bin/bash mustchange; useradd -m -s /usr/sbin/nologin nologin; useradd -r -m -s /bin/bash sysacct
+chpasswd
+passwd -q -d emptypw; usermod -L locked; chage -E 0 expired; chage -d 0 mustchange
+"""
+# Lines of priority err or worse that are no fault of the product, with the reason.
+EXPECTED = [
+    r"pam_unix\(hubgate:auth\): (authentication failure|check pass)",  # a wrong password is news to the site, not an error
+]
+START = time.monotonic()
+
+
+def say(request, text):
+    """A progress line, past pytest's capture."""
+    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    reporter.write_line(f"[system {time.monotonic() - START:5.0f} s] {text}")
+
+
+def venv():
+    """The users' environment that scripts/venv.sh made."""
+    path = pathlib.Path(os.environ.get("HUBGATE_TEST_VENV", PROJECT / "run/venv"))
+    if not (path / "bin/jupyter").exists():
+        raise machines.Missing(f"tests/system needs JupyterLab in {path}: run `make run/venv`")
+    return path
+
+
+class Hub:
+    """The running product."""
+
+    def __init__(self, machine):
+        self.machine = machine
+        self.authority = machine.path("/etc/hubgate/tls/ca.crt").read_text()
+
+    def browser(self):
+        return Browser(self.machine, self.authority)
+
+    def visitor(self, user):
+        """A browser that has logged in."""
+        browser = self.browser()
+        answer = browser.login(user, PASSWORDS[user])
+        assert answer.status == 302 and browser.logged_in, f"{user} cannot log in: {answer.status}\n{answer.words()[:800]}"
+        return browser
+
+    def stop_all(self):
+        """No server runs and no server's socket listens; failures are forgotten."""
+        self.machine.run("systemctl", "stop", "jupyter@*", "jupyter-named@*", check=False)
+        self.machine.run("systemctl", "reset-failed", check=False)
+
+
+def install(root):
+    command = ["make", "--no-print-directory", "-C", str(PROJECT), "install", f"DESTDIR={root}", "CARGO_PROFILE=dev", "NGINX_GROUP=www-data"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+
+
+def configure(machine):
+    """What an administrator does after `make install`, by the words that it prints."""
+    machine.run("systemd-sysusers")
+    machine.run("systemd-tmpfiles", "--create")
+    machine.run("systemctl", "daemon-reload")
+    known = "".join(f"{user}:{password}\n" for user, password in PASSWORDS.items())
+    machine.run("sh", "-euc", ACCOUNTS, stdin=known)
+    machine.run("hubgate", "init", "--name", "localhost", "--name", "127.0.0.1", "--admin", "adm", stdin=PASSWORDS["adm"] + "\n")
+    policy = machine.path("/etc/hubgate/spawner.toml")
+    text = re.sub(r"(?m)^#? *idle_exit_s *=.*$", "", policy.read_text())
+    policy.write_text("idle_exit_s = 3\n" + text)
+    machine.run("rm", "-f", "/etc/nginx/sites-enabled/default")
+    machine.run("ln", "-s", "/usr/share/hubgate/nginx/site.conf", "/etc/nginx/sites-enabled/hubgate.conf")
+    machine.run("nginx", "-t")
+    machine.run("systemctl", "enable", "--now", "hubgate.socket", "hubgate-spawner.socket", "hubgate.service")
+    machine.run("systemctl", "restart", "nginx")
+
+
+@pytest.fixture(scope="session")
+def machine(request):
+    """The booted machine with the product on it."""
+    try:
+        machines.check_host()
+        layers = [machines.venv_layer(venv(), lambda text: say(request, text)), machines.base_root(lambda text: say(request, text))]
+    except machines.Missing as missing:
+        pytest.exit(str(missing), returncode=1)
+    with contextlib.ExitStack() as stack:
+        root = stack.enter_context(machines.overlay(layers))
+        say(request, "make install")
+        install(root)
+        say(request, "booting")
+        booted = stack.enter_context(machines.booted(root, machines.CACHE / "console.log"))
+        say(request, "accounts, hubgate init, nginx")
+        configure(booted)
+        say(request, "ready")
+        yield booted
+        (machines.CACHE / "journal.log").write_text(booted.out("journalctl", "--no-pager", "--output=short-precise", timeout=60))
+        say(request, "switching the machine off; its journal is run/system/journal.log")
+
+
+@pytest.fixture(scope="session")
+def hub(machine):
+    """The product, answering."""
+    hub = Hub(machine)
+    until("the login page answers", lambda: hub.browser().get("/hub/login").status == 200, 20)
+    return hub
+
+
+@pytest.fixture
+def fresh(hub):
+    """The product with no server running."""
+    hub.stop_all()
+    yield hub
+    hub.stop_all()
+
+
+def errors_since(machine, cursor):
+    """Lines that nobody should have to read: errors, panics and complaints about our own units."""
+    lines = machine.out("journalctl", "--no-pager", "--output=cat", "-p", "err", f"--after-cursor={cursor}").splitlines()
+    ours = machine.out("journalctl", "--no-pager", "--output=cat", "-u", "hubgate*", f"--after-cursor={cursor}").splitlines()
+    return lines + [line for line in ours if re.search(r"panicked|\bERROR\b|RUST_BACKTRACE", line)]
+
+
+@pytest.fixture(autouse=True)
+def quiet_journal(request, machine):
+    """An unexpected error in the journal fails the test. `@pytest.mark.journal("regex")` names what a test provokes."""
+    cursor = machine.out("journalctl", "-n", "1", "--show-cursor", "-o", "cat").rsplit("-- cursor: ", 1)[1]
+    yield
+    expected = EXPECTED + [pattern for mark in request.node.iter_markers("journal") for pattern in mark.args]
+    strange = [line for line in errors_since(machine, cursor) if line and not any(re.search(pattern, line) for pattern in expected)]
+    assert not strange, "unexpected lines in the journal:\n" + "\n".join(strange[:20])

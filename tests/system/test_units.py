@@ -1,0 +1,121 @@
+"""What `make install` puts down, and what systemd makes of it."""
+
+import os
+import pathlib
+import re
+import subprocess
+
+import pytest
+
+from conftest import install
+from machine import PROJECT
+
+UNITS = ["hubgate.socket", "hubgate.service", "hubgate-spawner.socket", "hubgate-spawner.service",
+         "jupyter@alice.socket", "jupyter@alice.service", "jupyter-named@alice:gpu.socket", "jupyter-named@alice:gpu.service"]
+SNAPSHOT = pathlib.Path(__file__).parent / "snapshot"
+PROPERTIES = {
+    "socket": "Listen SocketUser SocketGroup SocketMode DirectoryMode RemoveOnStop FlushPending Backlog TriggerLimitIntervalUSec",
+    "service": """
+        AmbientCapabilities AssertPathExists Asserts CapabilityBoundingSet CPUWeight DynamicUser Environment EnvironmentFiles
+        ExecStart ExecReload IOWeight IPAddressDeny InaccessiblePaths KillMode LimitCORE LimitNOFILE LockPersonality
+        MemoryDenyWriteExecute MemorySwapMax NoNewPrivileges NotifyAccess OOMPolicy OOMScoreAdjust PAMName PrivateDevices
+        PrivateIPC PrivateNetwork PrivateTmp PrivateUsers ProcSubset ProtectClock ProtectControlGroups ProtectHome
+        ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc ProtectSystem ReadWritePaths
+        RemoveIPC Requires Restart RestartUSec RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID
+        Slice StandardOutput StartLimitIntervalUSec StateDirectory StateDirectoryMode SystemCallArchitectures
+        SystemCallErrorNumber TasksMax TimeoutStartUSec TimeoutStopUSec Type UMask User WatchdogUSec WorkingDirectory""",
+}
+
+
+def properties(machine, unit):
+    """The unit's settings as systemd has understood them, without what changes from start to start."""
+    text = machine.out("systemctl", "show", unit, *(f"--property={name}" for name in PROPERTIES[unit.rsplit(".", 1)[1]].split()))
+    text = re.sub(r" ; start_time=.*?}", " }", text)
+    return "".join(f"{line}\n" for line in sorted(text.splitlines()))
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_means_what_the_stored_snapshot_says(machine, unit):
+    stored, now = SNAPSHOT / f"{unit}.txt", properties(machine, unit)
+    if os.environ.get("HUBGATE_UPDATE_SNAPSHOT"):
+        SNAPSHOT.mkdir(exist_ok=True)
+        stored.write_text(now)
+    assert now == stored.read_text(), f"{unit} has changed: look at the difference, then HUBGATE_UPDATE_SNAPSHOT=1"
+
+
+def test_systemd_finds_nothing_to_say_about_the_units(machine):
+    done = machine.run("systemd-analyze", "verify", "--man=no", *UNITS, "jupyter.slice", "hubgate.slice", check=False)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "hubgate" in line or "jupyter" in line]
+    # An assertion about a running system is no fault of the file.
+    assert not said, "\n".join(said)
+
+
+@pytest.mark.parametrize(("unit", "limit"), [("hubgate.service", 2.0), ("hubgate-spawner.service", 5.0)])
+def test_the_exposure_of_a_service_stays_below_its_ratchet(machine, unit, limit):
+    overall = machine.out("systemd-analyze", "security", "--no-pager", unit).splitlines()[-1]
+    score = float(re.search(r": ([0-9.]+) ", overall)[1])
+    assert score <= limit, overall
+
+
+def test_the_two_server_templates_differ_only_in_whose_they_are():
+    def lines(name):
+        text = (PROJECT / "systemd" / name).read_text().replace("jupyter-named@", "jupyter@")
+        return {line for line in text.splitlines() if line and not line.startswith(("#", "Description="))}
+    assert lines("jupyter@.service") ^ lines("jupyter-named@.service") == {
+        "User=%i", "User=nobody", "AssertPathExists=/run/systemd/system/%n.d/50-hubgate.conf"}
+    assert lines("jupyter@.socket") == lines("jupyter-named@.socket")
+
+
+@pytest.mark.parametrize(("path", "expected"), [
+    ("/run/hubgate/gateway.sock", "660 root www-data socket"),
+    ("/run/hubgate/spawner.sock", "600 hubgate hubgate socket"),
+    ("/run/jupyter", "750 root www-data directory"),
+    ("/var/lib/hubgate", "700 hubgate hubgate directory"),
+    ("/var/lib/hubgate/hubgate.key", "600 hubgate hubgate regular file"),
+    ("/var/lib/hubgate/hubgate.sqlite", "600 hubgate hubgate regular file"),
+    ("/etc/hubgate/hubgate.toml", "640 root hubgate regular file"),
+    ("/etc/hubgate/spawner.toml", "600 root root regular file"),
+    ("/etc/hubgate/tls/server.key", "600 root root regular file"),
+    ("/etc/hubgate/tls/ca.key", "600 root root regular file"),
+])
+def test_owner_and_mode_of_what_matters(hub, path, expected):
+    assert hub.machine.out("stat", "-c", "%a %U %G %F", path) == expected
+
+
+def test_nothing_installed_can_be_written_by_everybody(machine):
+    ours = ["/usr/bin/hubgate", "/usr/libexec", "/usr/share/hubgate", "/etc/hubgate", "/etc/pam.d", "/usr/lib/systemd/system"]
+    assert machine.out("find", *ours, "-perm", "-0002", "!", "-type", "l") == ""
+
+
+def tree(root):
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def test_installing_again_changes_nothing_and_uninstalling_leaves_only_the_sites_own_files(machine, tmp_path):
+    install(tmp_path)
+    once = tree(tmp_path)
+    outside = [path for path in once if not re.match(r"usr/(bin/hubgate$|libexec/hubgate-|share/(hubgate|man)/|lib/(systemd/system|sysusers\.d|tmpfiles\.d)/)|etc/pam\.d/hubgate", path)]
+    assert outside == []
+    assert not [path for path, content in once.items() if re.search(rb"@(PREFIX|NGINX_GROUP)@|" + re.escape(bytes(PROJECT)), content) and b"\x7fELF" not in content[:4]]
+    (tmp_path / "etc/pam.d/hubgate").write_text("# the site's own\n")
+    install(tmp_path)
+    assert tree(tmp_path) == {**once, "etc/pam.d/hubgate": b"# the site's own\n"}
+    subprocess.run(["make", "--no-print-directory", "-C", str(PROJECT), "uninstall", f"DESTDIR={tmp_path}"], check=True, capture_output=True)
+    assert sorted(tree(tmp_path)) == ["etc/pam.d/hubgate", "etc/pam.d/hubgate-server"]
+
+
+@pytest.mark.journal(r"Failed at step USER|Failed to determine user credentials|Failed to start jupyter")
+@pytest.mark.parametrize("instance", ["nosuchuser", "0day", "1234567"])
+def test_a_name_that_is_no_account_starts_nothing(machine, instance):
+    unit = f"jupyter@{instance}.service"
+    assert machine.run("systemctl", "start", unit, check=False).returncode != 0
+    assert machine.show(unit, "MainPID", "ActiveState")["MainPID"] == "0"
+    machine.run("systemctl", "stop", f"jupyter@{instance}.socket")
+    machine.run("systemctl", "reset-failed", unit, check=False)
+
+
+@pytest.mark.journal(r"Assertion failed|Starting requested but asserts failed|Failed to start jupyter-named")
+def test_a_named_server_without_the_spawners_drop_in_does_not_start(machine):
+    done = machine.run("systemctl", "start", "jupyter-named@alice:gpu.service", check=False)
+    assert done.returncode != 0 and "ssert" in done.stderr, done.stderr
+    machine.run("systemctl", "stop", "jupyter-named@alice:gpu.socket")
