@@ -1,0 +1,1 @@
+//! Certificates: a private CA and a leaf.

@@ -1,0 +1,1 @@
+//! The `hubgate` command.

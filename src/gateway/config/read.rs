@@ -1,0 +1,137 @@
+//! From the text of a file to a [`Config`], collecting every complaint with its line.
+
+use std::ops::Range;
+use std::path::Path;
+
+use toml::de::DeTable;
+
+use super::Config;
+use super::load::{ConfigError, ConfigErrors};
+use super::value::{Complaint, Value};
+
+/// Furthest distance of a key that is offered instead of an unknown one.
+const SUGGESTION_MIN: f64 = 0.75;
+
+/// The top table of a file while its keys are taken.
+pub(super) struct Reader<'t, 'i> {
+    table: &'t DeTable<'i>,
+    complaints: Vec<Complaint>,
+}
+
+impl Reader<'_, '_> {
+    /// Puts the value of `key`, if the file has it and it is right, into `slot`.
+    pub(super) fn take<T: Value>(&mut self, key: &str, slot: &mut T, rule: fn(&T) -> Result<(), String>) {
+        let Some(value) = self.table.get(key) else { return };
+        let mut found = Vec::new();
+        if let Some(new) = T::from_toml(value, &mut found) {
+            match rule(&new) {
+                Ok(()) => *slot = new,
+                Err(why) => found.push((value.span(), why)),
+            }
+        }
+        self.complaints.extend(found.into_iter().map(|(span, why)| (span, format!("{key} {why}"))));
+    }
+
+    fn refuse_unknown_keys(&mut self) {
+        for key in self.table.keys() {
+            if !Config::KEYS.contains(&key.get_ref().as_ref()) {
+                self.complaints.push((key.span(), unknown(key.get_ref())));
+            }
+        }
+    }
+}
+
+/// What to say about a key that is not ours.
+fn unknown(key: &str) -> String {
+    let near = Config::KEYS
+        .iter()
+        .map(|known| (strsim::jaro_winkler(key, known), *known))
+        .filter(|(likeness, _)| *likeness >= SUGGESTION_MIN)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let advice = near.map_or_else(
+        || "remove it; `hubgate config` prints all keys".to_owned(),
+        |(_, known)| format!("did you mean {known}?"),
+    );
+    format!("unknown key {key:?}: {advice}")
+}
+
+/// Line of a byte, from 1.
+fn line(text: &str, span: &Range<usize>) -> usize {
+    1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()
+}
+
+/// Reads a configuration from its text; `path` is for the messages.
+pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigErrors> {
+    let (table, syntax) = DeTable::parse_recoverable(text);
+    let mut complaints: Vec<Complaint> = syntax
+        .iter()
+        .map(|error| (error.span().unwrap_or(0..0), error.message().replace('\n', ", ")))
+        .collect();
+    let mut config = Config::default();
+    if complaints.is_empty() {
+        let mut reader = Reader { table: table.get_ref(), complaints };
+        config.fill(&mut reader);
+        reader.refuse_unknown_keys();
+        complaints = reader.complaints;
+    }
+    if complaints.is_empty() {
+        return Ok(config);
+    }
+    complaints.sort_by_key(|(span, _)| span.start);
+    let errors = complaints
+        .into_iter()
+        .map(|(span, message)| ConfigError { line: Some(line(text, &span)), message })
+        .collect();
+    Err(ConfigErrors { path: path.to_owned(), errors })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Authenticator, Group, Mode};
+
+    fn refused(text: &str) -> String {
+        parse(Path::new("hub.toml"), text).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn an_empty_file_is_the_default() {
+        assert_eq!(parse(Path::new("x"), "").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn all_errors_come_at_once_each_with_its_line() {
+        let text = "workers = \"2\"\nprot = 1\n\nsession_hours = 0\nadmin_users = [\"ada\", \"root\"]\n";
+        let message = refused(text);
+        let lines: Vec<&str> = message.lines().collect();
+        assert_eq!(lines.len(), 4, "{message}");
+        for (line, start) in lines.iter().zip(["hub.toml:1: workers", "hub.toml:2: unknown", "hub.toml:4: session_hours", "hub.toml:5: admin_users"]) {
+            assert!(line.starts_with(start), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_answered_with_the_nearest_known_one() {
+        assert!(refused("baseurl = \"/x\"").contains("did you mean base_url?"));
+        assert!(refused("zzz = 1").contains("hubgate config"));
+    }
+
+    #[test]
+    fn values_of_every_type_are_read() {
+        let text = "listen_mode = 0o600\nlisten_group = 33\nadmin_users = [\"ada\"]\nauthenticator = \"file\"\nworkers = 2";
+        let config = parse(Path::new("x"), text).unwrap();
+        assert_eq!((config.listen_mode, config.listen_group, config.workers), (Mode(0o600), Group::Id(33), 2));
+        assert_eq!((config.authenticator, config.admin_users.len()), (Authenticator::File, 1));
+    }
+
+    #[test]
+    fn wrong_types_and_ranges_are_refused() {
+        for text in [
+            "workers = -1", "workers = 99999999999999999999", "workers = 1.5", "session_hours = \"0\"", "base_url = 7",
+            "admin_users = \"ada\"", "admin_users = [1]", "authenticator = \"none\"", "listen_group = \"-x\"", "watch = true",
+            "[workers]\nx = 1", "workers.x = 1", "a = ", "workers = 1\nworkers = 2", "[a]\n[a]",
+        ] {
+            refused(text);
+        }
+    }
+}

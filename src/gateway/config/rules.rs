@@ -1,0 +1,159 @@
+//! What each value must be, beyond its type. Every refusal says what would be right.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use hubgate_protocol::Username;
+use hubgate_protocol::name::USERNAME_MAX;
+
+use super::value::Mode;
+
+/// Longest path of a unix socket: `sun_path` holds 108 bytes, the last is NUL.
+const SUN_PATH_MAX: usize = 107;
+/// Longest [`super::Config::socket_dir`]: what `/NAME.sock` with the longest user name leaves, 107 - 1 - 32 - 5 = 69.
+const SOCKET_DIR_MAX: usize = SUN_PATH_MAX - 1 - USERNAME_MAX - ".sock".len();
+
+type Verdict = Result<(), String>;
+
+fn require(right: bool, otherwise: &str) -> Verdict {
+    if right { Ok(()) } else { Err(otherwise.to_owned()) }
+}
+
+/// Nothing more is asked.
+pub(super) fn anything<T>(_: &T) -> Verdict {
+    Ok(())
+}
+
+/// `^(/[a-z0-9][a-z0-9_-]*)+$`: what can stand in nginx's locations, cookies' paths and regular expressions as it is.
+pub(super) fn base_url(text: &String) -> Verdict {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let segment = |s: &str| s.bytes().next().is_some_and(plain) && s.bytes().all(|b| plain(b) || matches!(b, b'_' | b'-'));
+    let right = text.len() <= 200 && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
+    require(right, "must look like \"/jupyterhub\": segments of a-z, 0-9, _ and -, each after one slash, none at the end")
+}
+
+/// A path below a server: `/lab`, `/tree`, `/lab/tree/Welcome.ipynb`.
+pub(super) fn default_url(text: &String) -> Verdict {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-_.~%?=&+,@".contains(&b);
+    let right = text.starts_with('/')
+        && text.len() <= 512
+        && text.bytes().all(plain)
+        && !text.contains("//")
+        && !text.split(['/', '?']).any(|s| s == "." || s == "..");
+    require(right, "must be a path like \"/lab\" or \"/tree\": it begins with one slash and holds no dots-only segment, space or quote")
+}
+
+/// Absolute, and without `.` or `..`.
+#[expect(clippy::ptr_arg, reason = "a rule takes the type of its key")]
+pub(super) fn absolute(path: &PathBuf) -> Verdict {
+    let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
+    let text = path.to_string_lossy();
+    let clean = !text.contains("/./") && !text.ends_with("/.") && !text.chars().any(char::is_control);
+    require(path.is_absolute() && plain && clean, "must be an absolute path without \".\" or \"..\"")
+}
+
+/// A unix socket.
+pub(super) fn socket(path: &PathBuf) -> Verdict {
+    absolute(path)?;
+    let right = path.as_os_str().len() <= SUN_PATH_MAX;
+    require(right, "is too long for a unix socket: at most 107 bytes; choose a shorter path")
+}
+
+/// The directory of the servers' sockets, written into nginx's answers as it is.
+pub(super) fn socket_dir(path: &PathBuf) -> Verdict {
+    absolute(path)?;
+    let text = path.to_string_lossy();
+    let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b));
+    require(plain && !text.ends_with('/'), "must hold only a-z, A-Z, 0-9, /, -, _ and ., and no slash at the end")?;
+    let fits = text.len() <= SOCKET_DIR_MAX;
+    require(fits, "is too long: sockets in it would not fit the 108 bytes of sun_path; at most 69 bytes")
+}
+
+/// Nobody else may swap the database: the directory, where it exists, is closed to writers of group and world.
+pub(super) fn state_dir(path: &PathBuf) -> Verdict {
+    absolute(path)?;
+    let Ok(meta) = Path::new(path).symlink_metadata() else { return Ok(()) };
+    require(meta.is_dir(), "is not a directory (a symbolic link is not followed)")?;
+    require(meta.mode() & 0o022 == 0, "can be written by group or world; choose another directory or run chmod 700 on it")
+}
+
+/// Not for the world.
+pub(super) fn listen_mode(mode: &Mode) -> Verdict {
+    require(mode.0 <= 0o770 && mode.0 & 0o007 == 0, "must be octal like 0o660, with nothing for others")
+}
+
+/// Root is nobody's user here.
+#[expect(clippy::ptr_arg, reason = "a rule takes the type of its key")]
+pub(super) fn admin_users(names: &Vec<Username>) -> Verdict {
+    let root = names.iter().any(|name| name.as_str() == "root");
+    require(!root, "names root, who cannot log in here; name a person")
+}
+
+fn within(number: u32, least: u32, most: u32) -> Verdict {
+    if (least..=most).contains(&number) { Ok(()) } else { Err(format!("must be {least} to {most}, not {number}")) }
+}
+
+/// An hour to a year.
+pub(super) fn session_hours(hours: &u32) -> Verdict {
+    within(*hours, 1, 8760)
+}
+
+/// Five seconds to an hour.
+pub(super) fn start_timeout_s(seconds: &u32) -> Verdict {
+    within(*seconds, 5, 3600)
+}
+
+/// At least one.
+pub(super) fn workers(count: &u16) -> Verdict {
+    within(u32::from(*count), 1, 64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_base_url_has_one_spelling() {
+        for good in ["/jupyterhub", "/a", "/a/b-c/d_e", "/0"] {
+            assert!(base_url(&good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in ["", "/", "hub", "/hub/", "/hub/../", "//x", "/Hub", "/a b", "/-a", "/a\n", "/é", "/a?b", "/a/./b"] {
+            assert!(base_url(&bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_socket_that_would_not_fit_its_address_is_refused() {
+        assert!(socket_dir(&PathBuf::from(format!("/{}", "d".repeat(68)))).is_ok());
+        assert!(socket_dir(&PathBuf::from(format!("/{}", "d".repeat(69)))).is_err());
+        assert!(socket(&PathBuf::from(format!("/{}", "s".repeat(107)))).is_err());
+        assert!(socket(&PathBuf::from("gateway.sock")).is_err());
+        assert!(socket_dir(&PathBuf::from("/run/a;b")).is_err());
+    }
+
+    #[test]
+    fn a_state_directory_that_others_can_write_is_refused() {
+        assert!(state_dir(&PathBuf::from("/tmp")).unwrap_err().contains("chmod"));
+        assert!(state_dir(&PathBuf::from("/etc/passwd")).is_err());
+        assert!(state_dir(&PathBuf::from("/no/such/directory")).is_ok());
+        assert!(state_dir(&PathBuf::from("/var/../tmp")).is_err());
+    }
+
+    #[test]
+    fn a_default_url_stays_below_its_server() {
+        for bad in ["", "lab", "//evil", "/a/../b", "/a b", "/\"", "/a\n", "/..?x"] {
+            assert!(default_url(&bad.to_owned()).is_err(), "{bad}");
+        }
+        for good in ["/lab", "/tree", "/lab/tree/a.ipynb", "/lab?reset"] {
+            assert!(default_url(&good.to_owned()).is_ok(), "{good}");
+        }
+    }
+
+    #[test]
+    fn numbers_keep_their_bounds() {
+        assert!(session_hours(&0).is_err() && session_hours(&8760).is_ok());
+        assert!(start_timeout_s(&4).is_err() && start_timeout_s(&120).is_ok());
+        assert!(workers(&0).is_err() && workers(&65).is_err() && workers(&64).is_ok());
+        assert!(listen_mode(&Mode(0o666)).is_err() && listen_mode(&Mode(660)).is_err() && listen_mode(&Mode(0o600)).is_ok());
+    }
+}

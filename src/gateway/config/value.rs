@@ -1,0 +1,213 @@
+//! Types of configuration values: how each is read from TOML and written to it.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use hubgate_protocol::Username;
+use toml::Spanned;
+use toml::de::DeValue;
+
+/// A complaint and the bytes of the file that it is about.
+pub(super) type Complaint = (Range<usize>, String);
+
+/// A type that a key can have.
+pub(super) trait Value: Sized {
+    /// Reads it; pushes what is wrong.
+    fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self>;
+    /// Writes it.
+    fn to_toml(&self) -> String;
+}
+
+/// Who checks passwords.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authenticator {
+    /// The spawner, by PAM.
+    Pam,
+    /// The gateway, by the hashes of its database.
+    File,
+}
+
+/// Who tells the state of servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WatchSource {
+    /// systemd, on the system bus.
+    Systemd,
+    /// The spawner's `Watch` stream.
+    Spawner,
+}
+
+/// Permission bits of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mode(
+    /// The bits, at most `0o777`.
+    pub u32,
+);
+
+/// A group of the host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Group {
+    /// By name, looked up when it is needed.
+    Name(String),
+    /// By number.
+    Id(u32),
+}
+
+impl Group {
+    /// The number of the group; `None` where no group has that name.
+    #[must_use]
+    pub fn gid(&self) -> Option<u32> {
+        match self {
+            Self::Id(gid) => Some(*gid),
+            Self::Name(name) => nix::unistd::Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw()),
+        }
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => f.write_str(name),
+            Self::Id(gid) => write!(f, "{gid}"),
+        }
+    }
+}
+
+fn wrong(value: &Spanned<DeValue<'_>>, expected: &str, complaints: &mut Vec<Complaint>) {
+    let got = value.get_ref().type_str();
+    complaints.push((value.span(), format!("must be {expected}, not a value of type {got}")));
+}
+
+/// A whole number, whatever base it is written in.
+fn integer<N: TryFrom<i64>>(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<N> {
+    let Some(digits) = value.get_ref().as_integer() else {
+        wrong(value, "a whole number (without quotes)", complaints);
+        return None;
+    };
+    let plain = digits.as_str().replace('_', "");
+    let number = i64::from_str_radix(&plain, digits.radix()).ok().and_then(|number| N::try_from(number).ok());
+    if number.is_none() {
+        complaints.push((value.span(), "is a number out of range".to_owned()));
+    }
+    number
+}
+
+impl Value for String {
+    fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        let text = value.get_ref().as_str();
+        if text.is_none() {
+            wrong(value, "a text in quotes", complaints);
+        }
+        text.map(ToOwned::to_owned)
+    }
+
+    fn to_toml(&self) -> String {
+        toml::Value::String(self.clone()).to_string()
+    }
+}
+
+impl Value for PathBuf {
+    fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        String::from_toml(value, complaints).map(Self::from)
+    }
+
+    fn to_toml(&self) -> String {
+        self.display().to_string().to_toml()
+    }
+}
+
+macro_rules! number {
+    ($kind:ty) => {
+        impl Value for $kind {
+            fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+                integer(value, complaints)
+            }
+
+            fn to_toml(&self) -> String {
+                self.to_string()
+            }
+        }
+    };
+}
+number!(u16);
+number!(u32);
+
+impl Value for Mode {
+    fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        integer(value, complaints).map(Self)
+    }
+
+    fn to_toml(&self) -> String {
+        format!("0o{:03o}", self.0)
+    }
+}
+
+impl Value for Group {
+    fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        if value.get_ref().is_integer() {
+            return integer(value, complaints).map(Self::Id);
+        }
+        let name = String::from_toml(value, complaints)?;
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+        if name.is_empty() || name.len() > 32 || name.starts_with('-') || !name.bytes().all(plain) {
+            complaints.push((value.span(), "is no name of a group".to_owned()));
+            return None;
+        }
+        Some(Self::Name(name))
+    }
+
+    fn to_toml(&self) -> String {
+        match self {
+            Self::Name(name) => name.to_toml(),
+            Self::Id(gid) => gid.to_string(),
+        }
+    }
+}
+
+impl Value for Vec<Username> {
+    fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        let Some(array) = value.get_ref().as_array() else {
+            wrong(value, "a list of user names like [\"ada\"]", complaints);
+            return None;
+        };
+        let mut names = Self::new();
+        for element in array.iter() {
+            let Some(text) = String::from_toml(element, complaints) else { continue };
+            match text.parse() {
+                Ok(name) => names.push(name),
+                Err(error) => complaints.push((element.span(), format!("has a bad user name: {error}"))),
+            }
+        }
+        Some(names)
+    }
+
+    fn to_toml(&self) -> String {
+        let names: Vec<String> = self.iter().map(|name| name.as_str().to_owned().to_toml()).collect();
+        format!("[{}]", names.join(", "))
+    }
+}
+
+macro_rules! word {
+    ($kind:ty, $($word:literal => $variant:path),+) => {
+        impl Value for $kind {
+            fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+                let text = String::from_toml(value, complaints)?;
+                match text.as_str() {
+                    $($word => Some($variant),)+
+                    _ => {
+                        complaints.push((value.span(), concat!("must be one of", $(" \"", $word, "\""),+).to_owned()));
+                        None
+                    }
+                }
+            }
+
+            fn to_toml(&self) -> String {
+                match self {
+                    $($variant => $word.to_owned().to_toml(),)+
+                }
+            }
+        }
+    };
+}
+word!(Authenticator, "pam" => Authenticator::Pam, "file" => Authenticator::File);
+word!(WatchSource, "systemd" => WatchSource::Systemd, "spawner" => WatchSource::Spawner);

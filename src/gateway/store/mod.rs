@@ -1,0 +1,104 @@
+//! What people decided: users and sessions, in a database. Calls block; callers hop to a blocking thread once.
+
+mod engine;
+mod error;
+mod open;
+pub mod revision;
+pub mod schema;
+pub mod sessions;
+pub mod users;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::QueryResult;
+use diesel::r2d2::{ConnectionManager, Pool};
+use parking_lot::Mutex;
+
+pub use engine::Conn;
+pub use error::StoreError;
+pub use sessions::{NewSession, SessionRow};
+pub use users::{NewUser, User};
+
+/// Connections that read; the gateway's hot path reads memory, not these.
+const READERS: u32 = 2;
+/// How long a reader waits for one of them.
+const READER_WAIT: Duration = Duration::from_secs(5);
+/// How long a writer waits for the writers before it, in this process.
+const WRITER_WAIT: Duration = Duration::from_secs(10);
+
+/// The database: one connection that writes, a few that read. Clones share them.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    identity: open::Identity,
+    writer: Mutex<Conn>,
+    readers: Pool<ConnectionManager<Conn>>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("path", &self.inner.path).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it where nothing is there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] for a file that is not this program's: empty, foreign, damaged, open to others, or written
+    /// by a newer version. Nothing is changed then.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let identity = open::ensure(path)?;
+        let url = open::url(path)?;
+        let mut writer = engine::connect(url).map_err(|error| open::refused(path, &error.to_string()))?;
+        engine::prepare_writer(&mut writer)?;
+        open::migrate(path, &mut writer)?;
+        let readers = Pool::builder()
+            .max_size(READERS)
+            .min_idle(Some(0))
+            .connection_timeout(READER_WAIT)
+            .test_on_check_out(false)
+            .connection_customizer(Box::new(engine::Readers))
+            .build_unchecked(ConnectionManager::new(url));
+        let inner = Inner { path: path.to_owned(), identity, writer: Mutex::new(writer), readers };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Runs a query that only reads.
+    ///
+    /// # Errors
+    /// See [`StoreError`].
+    pub fn read<T>(&self, query: impl FnOnce(&mut Conn) -> QueryResult<T>) -> Result<T, StoreError> {
+        let mut conn = self.inner.readers.get().map_err(|error| {
+            log::error!("database: no connection to read: {error}");
+            StoreError::Busy
+        })?;
+        Ok(query(&mut conn)?)
+    }
+
+    /// Runs queries in one transaction of the only writer: all of them count, or none.
+    ///
+    /// # Errors
+    /// See [`StoreError`]. Nothing has changed then. [`StoreError::ReadOnly`] where the file was removed or replaced
+    /// under the running program: writing on would be lost.
+    pub fn write<T>(&self, queries: impl FnOnce(&mut Conn) -> QueryResult<T>) -> Result<T, StoreError> {
+        let mut conn = self.inner.writer.try_lock_for(WRITER_WAIT).ok_or(StoreError::Busy)?;
+        if open::identity(&self.inner.path).ok() != Some(self.inner.identity) {
+            log::error!("database: {} was removed or replaced; restart hubgate", self.inner.path.display());
+            return Err(StoreError::ReadOnly);
+        }
+        let mut transaction = engine::Transaction::begin(&mut conn)?;
+        let result = queries(transaction.conn())?;
+        transaction.commit()?;
+        Ok(result)
+    }
+}
+
+#[cfg(test)]
+mod tests;
