@@ -1,6 +1,6 @@
 #!/bin/sh
 # `make install` and `make uninstall`: every file of the product, once, in `files` below.
-# install.sh install|uninstall, settings by environment: DESTDIR PREFIX NGINX_GROUP CARGO_PROFILE PAM_FAMILY
+# install.sh install|uninstall, settings by environment: DESTDIR PREFIX NGINX_GROUP NGINX_OPTIONS CARGO_PROFILE PAM_FAMILY
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -40,6 +40,9 @@ files() {
     echo "0644 systemd/pam.d/hubgate.$pam $PREFIX/share/hubgate/pam.d/hubgate"
     echo "0644 systemd/pam.d/hubgate-server.$pam $PREFIX/share/hubgate/pam.d/hubgate-server"
     echo "0644 jupyter/hubgate_server.py $PREFIX/share/hubgate/hubgate_server.py"
+    for part in nginx/render.sh nginx/*.conf nginx/include/*.conf nginx/html/*; do
+        echo "0644 $part $PREFIX/share/hubgate/$part"
+    done
     for page in docs/man/*.[1-8]; do
         echo "0644 $page $PREFIX/share/man/man${page##*.}/${page##*/}"
     done
@@ -72,8 +75,13 @@ put_pam() {
     done
 }
 
+# nginx's files are ours and written anew each time; what is the site's own is the options they are written with.
 put_nginx() {
-    DESTDIR="$DESTDIR" PREFIX="$PREFIX" NGINX_GROUP="$NGINX_GROUP" sh nginx/render.sh "$DESTDIR$PREFIX/share/hubgate/nginx"
+    options=$DESTDIR/etc/hubgate/nginx.options
+    mkdir -p "$DESTDIR/etc/hubgate" "$DESTDIR/etc/nginx/hubgate"
+    [ -z "${NGINX_OPTIONS:-}" ] || echo "$NGINX_OPTIONS" >"$options"
+    [ -e "$options" ] || echo '--server-name localhost' >"$options"
+    xargs sh nginx/render.sh --out "$DESTDIR/etc/nginx/hubgate" --conf-dir /etc/nginx/hubgate --share "$PREFIX/share/hubgate" <"$options"
 }
 
 settle() { # only on the machine itself, and only where systemd is at hand
@@ -90,7 +98,9 @@ next_steps() {
   python3 -m venv /opt/hubgate/venv && /opt/hubgate/venv/bin/pip install jupyterlab    # or HUBGATE_JUPYTER= in /etc/hubgate/server.env
   hubgate init --name HOST.EXAMPLE.ORG --admin YOUR_NAME     # configuration, key, certificate, first administrator
   systemctl enable --now hubgate.socket hubgate-spawner.socket hubgate.service
-  ln -s $PREFIX/share/hubgate/nginx/site.conf /etc/nginx/sites-enabled/hubgate.conf && nginx -t && systemctl reload nginx
+  make install NGINX_OPTIONS='--server-name HOST.EXAMPLE.ORG'    # kept in /etc/hubgate/nginx.options for the next time
+  rm -f /etc/nginx/sites-enabled/default && ln -s ../hubgate/hubgate.conf /etc/nginx/conf.d/
+  nginx -t && systemctl reload nginx
 STEPS
 }
 
@@ -103,10 +113,13 @@ case ${1:-install} in
         next_steps
         ;;
     uninstall)
+        if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
+            systemctl disable --now hubgate.socket hubgate.service hubgate-spawner.socket hubgate-spawner.service || true
+        fi
         files | while read -r _ _ destination; do rm -f "$DESTDIR$destination"; done
-        rm -rf "$DESTDIR$PREFIX/share/hubgate"
+        rm -rf "$DESTDIR$PREFIX/share/hubgate" "$DESTDIR/etc/nginx/hubgate"
         [ -n "$DESTDIR" ] || [ ! -d /run/systemd/system ] || systemctl daemon-reload
-        say "removed. Kept: /etc/hubgate, /etc/pam.d/hubgate*, /var/lib/hubgate*, the account hubgate"
+        say "removed. Kept: /etc/hubgate, /etc/pam.d/hubgate*, /var/lib/hubgate*, the account hubgate, running servers"
         ;;
     *) fail "usage: install.sh install|uninstall" ;;
 esac

@@ -86,7 +86,7 @@ def configure(machine):
     text = re.sub(r"(?m)^#? *idle_exit_s *=.*$", "", policy.read_text())
     policy.write_text("idle_exit_s = 3\n" + text)
     machine.run("rm", "-f", "/etc/nginx/sites-enabled/default")
-    machine.run("ln", "-s", "/usr/share/hubgate/nginx/site.conf", "/etc/nginx/sites-enabled/hubgate.conf")
+    machine.run("ln", "-s", "../hubgate/hubgate.conf", "/etc/nginx/conf.d/hubgate.conf")
     machine.run("nginx", "-t")
     machine.run("systemctl", "enable", "--now", "hubgate.socket", "hubgate-spawner.socket", "hubgate.service")
     machine.run("systemctl", "restart", "nginx")

@@ -94,14 +94,14 @@ def tree(root):
 def test_installing_again_changes_nothing_and_uninstalling_leaves_only_the_sites_own_files(machine, tmp_path):
     install(tmp_path)
     once = tree(tmp_path)
-    outside = [path for path in once if not re.match(r"usr/(bin/hubgate$|libexec/hubgate-|share/(hubgate|man)/|lib/(systemd/system|sysusers\.d|tmpfiles\.d)/)|etc/pam\.d/hubgate", path)]
+    outside = [path for path in once if not re.match(r"usr/(bin/hubgate$|libexec/hubgate-|share/(hubgate|man)/|lib/(systemd/system|sysusers\.d|tmpfiles\.d)/)|etc/(pam\.d/hubgate|nginx/hubgate/|hubgate/nginx\.options)", path)]
     assert outside == []
     assert not [path for path, content in once.items() if re.search(rb"@(PREFIX|NGINX_GROUP)@|" + re.escape(bytes(PROJECT)), content) and b"\x7fELF" not in content[:4]]
     (tmp_path / "etc/pam.d/hubgate").write_text("# the site's own\n")
     install(tmp_path)
     assert tree(tmp_path) == {**once, "etc/pam.d/hubgate": b"# the site's own\n"}
     subprocess.run(["make", "--no-print-directory", "-C", str(PROJECT), "uninstall", f"DESTDIR={tmp_path}"], check=True, capture_output=True)
-    assert sorted(tree(tmp_path)) == ["etc/pam.d/hubgate", "etc/pam.d/hubgate-server"]
+    assert sorted(tree(tmp_path)) == ["etc/hubgate/nginx.options", "etc/pam.d/hubgate", "etc/pam.d/hubgate-server"]
 
 
 @pytest.mark.journal(r"Failed at step USER|Failed to determine user credentials|Failed to start jupyter")
