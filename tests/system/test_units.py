@@ -119,3 +119,17 @@ def test_a_named_server_without_the_spawners_drop_in_does_not_start(machine):
     done = machine.run("systemctl", "start", "jupyter-named@alice:gpu.service", check=False)
     assert done.returncode != 0 and "ssert" in done.stderr, done.stderr
     machine.run("systemctl", "stop", "jupyter-named@alice:gpu.socket")
+
+
+def keys_of(page):
+    """The keys that a manual page sets out, with their defaults, as a TOML file."""
+    text = (PROJECT / "docs/man" / page).read_text().replace(r"\(dq", '"').replace(r"\-", "-")
+    return dict(re.findall(r'^\.BR (\w+) " = (.*)"$', text, re.M))
+
+
+def test_the_manual_pages_name_every_key_with_its_default(machine):
+    sample = dict(re.findall(r"(?m)^(\w+) = (.*)$", machine.out("hubgate", "config")))
+    assert keys_of("hubgate.toml.5") == sample
+    keys = "".join(f"{key} = {value}\n" for key, value in keys_of("hubgate-spawner.8").items())
+    machine.write("/root/spawner.toml", keys, 0o600)
+    machine.run("/usr/libexec/hubgate-spawner", "--config", "/root/spawner.toml", "--check")
