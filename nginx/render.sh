@@ -101,7 +101,7 @@ check_path --key "$key"
 check_path --share "$share"
 check_path --log-dir "$log"
 [ -z "$run" ] || check_path --standalone "$run"
-check --prefix "$prefix" 'A-Za-z0-9_/-' 'a path like /jupyterhub: A-Z a-z 0-9 _ - /'
+check --prefix "$prefix" 'a-z0-9_/-' 'a path like /jupyterhub: a-z 0-9 _ - /'
 case $prefix in
     */ | *//* | [!/]*) fail "--prefix '$prefix' must begin with / and neither end with it nor have two in a row" ;;
 esac
@@ -109,20 +109,24 @@ check --user "$user" 'a-z0-9_-' 'a user name'
 check_port --port "$port"
 [ "$http_port" = none ] || check_port --http-port "$http_port"
 [ "$http_port" != "$port" ] || fail "--port and --http-port are both $port"
-# A named server's path has 72 bytes after the folder at most; a unix socket's path ends at 107.
-[ "${#servers}" -le 34 ] || [ -n "$run" ] || fail "--server-sockets '$servers' is longer than 34 bytes: paths of sockets would not fit"
+# A unix socket's path has 107 bytes: the folder's, a slash, a name of 32, and .sock.
+[ "${#servers}" -le 69 ] || fail "--server-sockets '$servers' is longer than 69 bytes: paths of sockets would not fit"
 [ "${#gateway}" -le 107 ] || fail "--gateway-socket '$gateway' is longer than a unix socket's path can be (107 bytes)"
 
 check --server-name "$names" ']A-Za-z0-9.: [-' 'a list of host names and addresses'
 first='' listed='' sni='' by_address=no
 for name in $names; do
     case $name in
-        *:*) [ "${name#\[}" != "$name" ] || name="[$name]"; by_address=yes ;;
-        *[!0-9.]*) ;;
-        *) by_address=yes ;;
-    esac
-    case $name in
+        *:*)
+            name=${name#\[} name=${name%\]}
+            check --server-name "$name" '0-9A-Fa-f:.' 'an IPv6 address'
+            name="[$name]" by_address=yes
+            ;;
         -* | .*) fail "--server-name '$name' is not a host name" ;;
+        *)
+            check --server-name "$name" 'A-Za-z0-9.-' 'a host name'
+            case $name in *[!0-9.]*) ;; *) by_address=yes ;; esac
+            ;;
     esac
     first=${first:-$name}
     listed="$listed $name"
