@@ -13,11 +13,11 @@ import machine as machines
 from machine import PROJECT, until
 from web import Browser
 
-PASSWORDS = {"alice": "wonder land 1", "bob": "b0b's pass", "carol": "cärol-päss", "eve": "eve-123", "adm": "adm-456",
+PASSWORDS = {"alice": "wonder land 1", "bob": "b0b's pass", "carol": "cärol-päss", "eve": "eve-123", "ada": "ada-456",
              "locked": "locked-1", "expired": "expired-1", "mustchange": "must-1", "nologin": "nologin-1",
              "sysacct": "system-1", "root": "root-1"}
 ACCOUNTS = """
-useradd -m -s /bin/bash alice; useradd -m -s /bin/bash bob; useradd -m -s /bin/bash eve; useradd -m -s /bin/bash adm
+useradd -m -s /bin/bash alice; useradd -m -s /bin/bash bob; useradd -m -s /bin/bash eve; useradd -m -s /bin/bash ada
 useradd -M -s /bin/bash carol
 useradd -m -s /bin/bash emptypw; useradd -m -s /bin/bash locked; useradd -m -s /bin/bash expired
 useradd -m -s /bin/bash mustchange; useradd -m -s /usr/sbin/nologin nologin; useradd -r -m -s /bin/bash sysacct
@@ -28,13 +28,14 @@ passwd -q -d emptypw; usermod -L locked; chage -E 0 expired; chage -d 0 mustchan
 EXPECTED = [
     r"pam_unix\(hubgate:auth\): (authentication failure|check pass)",  # a wrong password is news to the site, not an error
 ]
+PROFILE = os.environ.get("CARGO_PROFILE", "dev")
 START = time.monotonic()
 
 
 def say(request, text):
     """A progress line, past pytest's capture."""
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    reporter.write_line(f"[system {time.monotonic() - START:5.0f} s] {text}")
+    with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"[system {time.monotonic() - START:5.0f} s] {text}", flush=True)
 
 
 def venv():
@@ -69,7 +70,7 @@ class Hub:
 
 
 def install(root):
-    command = ["make", "--no-print-directory", "-C", str(PROJECT), "install", f"DESTDIR={root}", "CARGO_PROFILE=dev", "NGINX_GROUP=www-data"]
+    command = ["make", "--no-print-directory", "-C", str(PROJECT), "install", f"DESTDIR={root}", f"CARGO_PROFILE={PROFILE}", "NGINX_GROUP=www-data"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
 
@@ -81,7 +82,7 @@ def configure(machine):
     machine.run("systemctl", "daemon-reload")
     known = "".join(f"{user}:{password}\n" for user, password in PASSWORDS.items())
     machine.run("sh", "-euc", ACCOUNTS, stdin=known)
-    machine.run("hubgate", "init", "--name", "localhost", "--name", "127.0.0.1", "--admin", "adm", stdin=PASSWORDS["adm"] + "\n")
+    machine.run("hubgate", "init", "--name", "localhost", "--name", "127.0.0.1", "--admin", "ada", stdin=PASSWORDS["ada"] + "\n")
     policy = machine.path("/etc/hubgate/spawner.toml")
     text = re.sub(r"(?m)^#? *idle_exit_s *=.*$", "", policy.read_text())
     policy.write_text("idle_exit_s = 3\n" + text)
@@ -92,26 +93,34 @@ def configure(machine):
     machine.run("systemctl", "restart", "nginx")
 
 
+@contextlib.contextmanager
+def running(tell):
+    """The booted machine with the product on it."""
+    machines.check_host()
+    layers = [machines.venv_layer(venv(), tell), machines.base_root(tell)]
+    with machines.overlay(layers) as root:
+        tell("make install")
+        install(root)
+        tell("booting")
+        with machines.booted(root, machines.CACHE / "console.log") as machine:
+            tell("accounts, hubgate init, nginx")
+            configure(machine)
+            tell("ready")
+            yield machine
+            journal = machine.out("journalctl", "--no-pager", "--output=short-precise", timeout=60)
+            (machines.CACHE / "journal.log").write_text(journal)
+            tell("switching the machine off; its journal is run/system/journal.log")
+
+
 @pytest.fixture(scope="session")
 def machine(request):
-    """The booted machine with the product on it."""
-    try:
-        machines.check_host()
-        layers = [machines.venv_layer(venv(), lambda text: say(request, text)), machines.base_root(lambda text: say(request, text))]
-    except machines.Missing as missing:
-        pytest.exit(str(missing), returncode=1)
+    """The machine. Without it no test can say anything, so the ring ends, and fails."""
     with contextlib.ExitStack() as stack:
-        root = stack.enter_context(machines.overlay(layers))
-        say(request, "make install")
-        install(root)
-        say(request, "booting")
-        booted = stack.enter_context(machines.booted(root, machines.CACHE / "console.log"))
-        say(request, "accounts, hubgate init, nginx")
-        configure(booted)
-        say(request, "ready")
+        try:
+            booted = stack.enter_context(running(lambda text: say(request, text)))
+        except (machines.Missing, AssertionError, OSError, subprocess.SubprocessError) as problem:
+            pytest.exit(f"tests/system cannot run: {problem}", returncode=1)
         yield booted
-        (machines.CACHE / "journal.log").write_text(booted.out("journalctl", "--no-pager", "--output=short-precise", timeout=60))
-        say(request, "switching the machine off; its journal is run/system/journal.log")
 
 
 @pytest.fixture(scope="session")

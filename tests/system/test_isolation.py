@@ -85,7 +85,7 @@ def test_no_secret_shows_in_processes_units_or_journal(fresh):
     machine, browser = fresh.machine, fresh.visitor("alice")
     machine.run("systemctl", "start", "jupyter@alice.service", timeout=130)
     key = machine.path("/var/lib/hubgate/hubgate.key").read_bytes().hex()
-    secrets = [PASSWORDS["alice"], PASSWORDS["adm"], browser.cookies["hubgate-session"], key]
+    secrets = [PASSWORDS["alice"], PASSWORDS["ada"], browser.cookies["hubgate-session"], key]
     shown = [machine.out("ps", "axwwe"), machine.out("systemctl", "show", "jupyter@alice.service", "hubgate.service", "hubgate-spawner.service"),
              machine.out("journalctl", "--no-pager", "-o", "export"), machine.out("sh", "-c", "cat /var/log/nginx/*.log")]
     for secret in secrets:
