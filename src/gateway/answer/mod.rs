@@ -1,0 +1,83 @@
+//! How answers look: pages with their headers, JSON errors, redirects. The one place that maps refusals to HTTP.
+
+pub mod assets;
+pub mod failure;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ContentType, HeaderValue};
+use actix_web::{HttpResponse, HttpResponseBuilder};
+use askama::Template;
+use log::error;
+
+pub use failure::Failure;
+
+/// Pages load from ourselves only, run no inline script, are framed by nobody, and share no browsing context with a page
+/// that a user's server made: a script there that opens a hub page holds a window that reads as closed.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What every page shows around its own content.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// Prefix of every link, without trailing slash.
+    pub base_url: String,
+    /// Who is logged in; empty for nobody.
+    pub user: String,
+    /// Token for the forms of this page; empty where it has none.
+    pub xsrf: String,
+}
+
+impl Frame {
+    /// The frame of a page for nobody in particular.
+    #[must_use]
+    pub fn anonymous(base_url: &str) -> Self {
+        Self { base_url: base_url.to_owned(), user: String::new(), xsrf: String::new() }
+    }
+
+    /// Address of an embedded file.
+    #[must_use]
+    pub fn asset(&self, name: &str) -> String {
+        format!("{}/hub/static/{}", self.base_url, assets::address(name))
+    }
+}
+
+/// Renders a page.
+#[must_use]
+pub fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
+    match template.render() {
+        Ok(html) => guarded(status).content_type(ContentType::html()).body(html),
+        Err(fault) => {
+            error!("a page could not be rendered: {fault}");
+            HttpResponse::InternalServerError().finish()
+        }
+    }
+}
+
+/// A redirect to a path of ours. The target is built by us or has passed [`crate::domain::next::safe`].
+#[must_use]
+pub fn redirect(path: &str) -> HttpResponse {
+    guarded(StatusCode::FOUND).insert_header((header::LOCATION, path)).finish()
+}
+
+/// JupyterHub's JSON form of an error.
+#[must_use]
+pub fn json_error(status: StatusCode, message: &str) -> HttpResponse {
+    guarded(status).json(serde_json::json!({ "status": status.as_u16(), "message": message }))
+}
+
+/// A response with the headers that every answer of the hub carries.
+#[must_use]
+pub fn guarded(status: StatusCode) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    let fixed = [
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+    ];
+    for (name, value) in fixed {
+        response.insert_header((name, HeaderValue::from_static(value)));
+    }
+    response
+}

@@ -1,0 +1,4 @@
+//! Answers for programs.
+
+pub mod health;
+pub mod progress;

@@ -1,0 +1,160 @@
+//! The running gateway: routes, the listening socket, and a graceful end.
+
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer, web};
+use log::{info, warn};
+use nix::unistd::Gid;
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::api::{health, progress};
+use crate::check::{auth, fallback};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::extract::posted::FORM_MAX;
+use crate::pages::{home, login, logout, root, spawn, stop};
+use crate::state::{Hub, key, logins};
+use crate::store::Store;
+use crate::tasks;
+
+/// Seconds that answers under way may take after SIGTERM.
+const GRACE_S: u64 = 10;
+/// Threads for database and hashing work.
+const BLOCKING_THREADS: usize = 4;
+/// Connections of nginx are kept; it closes its idle ones after 60 s.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// Why the gateway cannot start, in one line for the administrator.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error("database: {0}")]
+    Store(#[from] crate::store::StoreError),
+    /// The key file.
+    #[error("key: {0}")]
+    Key(#[from] key::KeyError),
+    /// The socket or a thread.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    /// The group that may open the socket.
+    #[error("listen_group: there is no group {0}")]
+    Group(String),
+}
+
+/// Every route of the hub; the tests build their app with it too.
+pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
+    let hub = web::scope("/hub")
+        .route("", web::get().to(root::front))
+        .route("/", web::get().to(root::hub))
+        .route("/login", web::get().to(login::form))
+        .route("/login", web::post().to(login::submit))
+        .route("/logout", web::get().to(logout::ask))
+        .route("/logout", web::post().to(logout::submit))
+        .route("/home", web::get().to(home::home))
+        .route("/spawn", web::get().to(spawn::own))
+        .route("/spawn", web::post().to(spawn::submit))
+        .route("/spawn/{owner}", web::get().to(spawn::ask))
+        .route("/spawn/{owner}", web::post().to(spawn::submit))
+        .route("/spawn-pending/{owner}", web::get().to(spawn::pending))
+        .route("/stop/{owner}", web::post().to(stop::submit))
+        .route("/health", web::get().to(health::health))
+        .route("/ca.crt", web::get().to(root::ca_certificate))
+        .route("/static/{address:.*}", web::get().to(root::asset))
+        .route("/api/users/{owner}/server/progress", web::get().to(progress::progress))
+        .default_service(web::to(root::not_found));
+    service
+        .app_data(web::PayloadConfig::new(FORM_MAX))
+        .route("/auth", web::get().to(auth::auth))
+        .service(
+            web::scope(base_url)
+                .route("", web::get().to(root::front))
+                .route("/", web::get().to(root::front))
+                .service(hub)
+                .route("/user/{tail:.*}", web::to(fallback::fallback)),
+        )
+        .default_service(web::to(root::not_found));
+}
+
+/// Opens the database and the key, and puts the state together.
+///
+/// # Errors
+/// See [`StartError`].
+pub fn hub(config: Config, clock: Clock) -> Result<Hub, StartError> {
+    let store = Store::open(&config.database())?;
+    let key = key::load_or_make(&config.key())?;
+    Ok(Hub::new(config, clock, store, key))
+}
+
+/// Runs the gateway until SIGTERM or SIGINT.
+///
+/// # Errors
+/// See [`StartError`].
+pub fn run(config: Config) -> Result<(), StartError> {
+    let listener = listener(&config)?;
+    let hub = web::Data::new(hub(config, Clock::System)?);
+    actix_web::rt::System::new().block_on(serve(hub, listener))
+}
+
+async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartError> {
+    logins::reload(&hub).await?;
+    tasks::start(&hub);
+    let (shared, workers) = (hub.clone(), hub.config.workers);
+    let server = HttpServer::new(move || {
+        let base_url = shared.config.base_url.clone();
+        App::new().app_data(shared.clone()).configure(|service| routes(&base_url, service))
+    })
+    .workers(usize::from(workers))
+    .worker_max_blocking_threads(BLOCKING_THREADS)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(Duration::from_secs(10))
+    .shutdown_timeout(GRACE_S)
+    .disable_signals()
+    .listen_uds(listener)?
+    .run();
+    actix_web::rt::spawn(end_on_signal(hub.clone(), server.handle()));
+    info!("ready base_url={} sessions={}", hub.config.base_url, hub.sessions.count());
+    let _ = sd_notify::notify(&[NotifyState::Ready]);
+    server.await?;
+    if let Err(error) = logins::save_seen(&hub).await {
+        warn!("times of last use could not be written: {error}");
+    }
+    Ok(())
+}
+
+async fn end_on_signal(hub: web::Data<Hub>, server: ServerHandle) {
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        return;
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+    }
+    info!("ending");
+    let _ = sd_notify::notify(&[NotifyState::Stopping]);
+    hub.closing.send_replace(true);
+    server.stop(true).await;
+}
+
+/// The socket that systemd passed, or one of our own where it did not.
+fn listener(config: &Config) -> Result<UnixListener, StartError> {
+    if let Some(inherited) = listenfd::ListenFd::from_env().take_unix_listener(0)? {
+        return Ok(inherited);
+    }
+    let path = &config.listen;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    let socket = UnixListener::bind(path).map_err(named)?;
+    let gid = config.listen_group.gid().ok_or_else(|| StartError::Group(config.listen_group.to_string()))?;
+    nix::unistd::chown(path, None, Some(Gid::from_raw(gid))).map_err(|errno| named(errno.into()))?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(config.listen_mode.0)).map_err(named)?;
+    Ok(socket)
+}

@@ -1,0 +1,69 @@
+//! `GET /auth`: answered from memory. No database, no bus, no lock across an await.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use log::info;
+
+use crate::check::decide_request;
+use crate::domain::cookie;
+use crate::domain::decision::{Decision, Grant};
+use crate::domain::request_log::shown;
+use crate::extract::{Peer, header_text, question_traits};
+use crate::state::Hub;
+
+const UPSTREAM: HeaderName = HeaderName::from_static("x-hubgate-upstream");
+const USER: HeaderName = HeaderName::from_static("x-hubgate-user");
+const OWNER: HeaderName = HeaderName::from_static("x-hubgate-owner");
+const COOKIE: HeaderName = HeaderName::from_static("x-hubgate-cookie");
+const REASON: HeaderName = HeaderName::from_static("x-hubgate-reason");
+
+/// The handler. nginx understands 2xx, 401 and 403 here; every other status would become a 500.
+pub async fn auth(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse {
+    let (decision, session) = decide_request(&hub, &request);
+    match decision {
+        Decision::Allow(grant) => {
+            if let Some(session) = session.filter(|_| question_traits(&request).websocket()) {
+                hub.uplinks.add(session.hash, Peer::of(&request).0);
+            }
+            granted(&hub, &request, &grant)
+        }
+        Decision::Login => refused(StatusCode::UNAUTHORIZED, "login"),
+        Decision::NotRunning { .. } => refused(StatusCode::FORBIDDEN, "not-running"),
+        Decision::Refuse(reason) => {
+            let from = Peer::of(&request).0.addr;
+            info!(
+                "refused reason={} from={from} uri={}",
+                reason.word(),
+                shown(header_text(&request, "x-original-uri"))
+            );
+            refused(StatusCode::FORBIDDEN, reason.word())
+        }
+    }
+}
+
+fn granted(hub: &Hub, request: &HttpRequest, grant: &Grant) -> HttpResponse {
+    let upstream = format!("unix:{}/{}.sock", hub.config.socket_dir.display(), grant.owner);
+    let cookies = cookie::without_session(header_text(request, header::COOKIE.as_str()));
+    let mut response = HttpResponse::new(StatusCode::OK);
+    let headers = response.headers_mut();
+    let texts = [
+        (UPSTREAM, upstream.as_str()),
+        (USER, grant.visitor.as_str()),
+        (OWNER, grant.owner.as_str()),
+        (COOKIE, cookies.as_str()),
+    ];
+    for (name, text) in texts {
+        // Without its header the answer admits no upstream: nginx's map fails closed.
+        if let Ok(value) = HeaderValue::from_str(text) {
+            headers.insert(name, value);
+        }
+    }
+    response
+}
+
+fn refused(status: StatusCode, reason: &'static str) -> HttpResponse {
+    let mut response = HttpResponse::new(status);
+    response.headers_mut().insert(REASON, HeaderValue::from_static(reason));
+    response
+}

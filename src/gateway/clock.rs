@@ -1,0 +1,30 @@
+//! Time as a value: handlers ask the clock of the app, tests set it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Where the app gets the time from.
+#[derive(Debug, Clone, Default)]
+pub enum Clock {
+    /// The machine's clock.
+    #[default]
+    System,
+    /// Stands still until somebody sets it; for tests.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// Now, in seconds since 1970.
+    #[must_use]
+    pub fn now_s(&self) -> i64 {
+        match self {
+            Self::System => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .ok()
+                .and_then(|since| i64::try_from(since.as_secs()).ok())
+                .unwrap_or(0),
+            Self::Fixed(at) => at.load(Ordering::Relaxed),
+        }
+    }
+}

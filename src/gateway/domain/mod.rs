@@ -1,0 +1,13 @@
+//! Rules without I/O and without a clock: what comes in as values goes out as verdicts.
+
+pub mod activity;
+pub mod cookie;
+pub mod decision;
+pub mod explain;
+pub mod form;
+pub mod guess;
+pub mod next;
+pub mod path;
+pub mod request;
+pub mod request_log;
+pub mod xsrf;

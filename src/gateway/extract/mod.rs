@@ -1,0 +1,9 @@
+//! Who asks, in what way, with which rights: read from the request once, as arguments of the handlers.
+
+pub mod posted;
+pub mod traits;
+pub mod visitor;
+
+pub use posted::Posted;
+pub use traits::{Peer, header_text, hub_traits, question_traits};
+pub use visitor::{Page, SignedIn, Visitor, own_server, session_of};

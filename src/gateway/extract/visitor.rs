@@ -1,0 +1,144 @@
+//! The visitor: nobody, or somebody with a live session.
+
+use std::future::{Ready, ready};
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::http::{StatusCode, header};
+use actix_web::{FromRequest, HttpRequest, web};
+use hubgate_protocol::Username;
+
+use crate::answer::{Failure, Frame};
+use crate::domain::cookie::{self, Session as CookieSession};
+use crate::extract::{header_text, hub_traits};
+use crate::state::{Hub, Session};
+
+/// The live session that a request's one `Cookie` header names.
+#[must_use]
+pub fn session_of(hub: &Hub, request: &HttpRequest) -> Option<Arc<Session>> {
+    match cookie::session(header_text(request, header::COOKIE.as_str())) {
+        CookieSession::One(id) => hub.sessions.find(id, hub.clock.now_s()),
+        CookieSession::None | CookieSession::Ambiguous => None,
+    }
+}
+
+/// Whoever asks for a page or an API answer.
+pub struct Visitor {
+    /// The state of the gateway.
+    pub hub: web::Data<Hub>,
+    /// Their session, if they are logged in.
+    pub session: Option<Arc<Session>>,
+    /// Whether an error should be a page.
+    pub html: bool,
+}
+
+impl Visitor {
+    /// An error answer in the form that this client understands.
+    #[must_use]
+    pub fn failure(&self, failure: Failure) -> Failure {
+        failure.as_page(self.html, &self.hub.config.base_url)
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(visitor(request))
+    }
+}
+
+fn visitor(request: &HttpRequest) -> Result<Visitor, Failure> {
+    let hub = request.app_data::<web::Data<Hub>>().cloned().ok_or_else(Failure::unavailable)?;
+    let session = session_of(&hub, request);
+    Ok(Visitor { session, html: hub_traits(request).wants_html(), hub })
+}
+
+/// A person who looks at a page: a top-level navigation, nothing that a script or a frame of another page makes.
+///
+/// A user's server shares our origin, so its scripts could otherwise read hub pages with the visitor's own cookie.
+pub struct Page(pub Visitor);
+
+impl FromRequest for Page {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(visitor(request).and_then(|visitor| {
+            let traits = hub_traits(request);
+            let by_browser = !traits.fetch_mode.is_empty() || !traits.fetch_dest.is_empty();
+            let looked_at = traits.fetch_mode == "navigate" && traits.fetch_dest == "document";
+            if by_browser && !looked_at {
+                return Err(Failure::new(
+                    StatusCode::FORBIDDEN,
+                    "Pages of the hub open in a window of their own only.",
+                ));
+            }
+            Ok(Self(visitor))
+        }))
+    }
+}
+
+/// A person who looks at a page and is logged in; everybody else is sent to the login page.
+pub struct SignedIn {
+    /// The state of the gateway.
+    pub hub: web::Data<Hub>,
+    /// Their session.
+    pub session: Arc<Session>,
+}
+
+impl SignedIn {
+    /// The frame of a page for this person.
+    #[must_use]
+    pub fn frame(&self) -> Frame {
+        Frame {
+            base_url: self.hub.config.base_url.clone(),
+            user: self.session.user.to_string(),
+            xsrf: self.hub.key.session_token(&self.session.hash).unwrap_or_default(),
+        }
+    }
+
+    /// An error page for this person.
+    #[must_use]
+    pub fn failure(&self, failure: Failure) -> Failure {
+        failure.as_page(true, &self.hub.config.base_url)
+    }
+}
+
+impl FromRequest for SignedIn {
+    type Error = Failure;
+    type Future = Ready<Result<Self, Failure>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let Page(visitor) = match Page::from_request(request, payload).into_inner() {
+            Ok(page) => page,
+            Err(failure) => return ready(Err(failure)),
+        };
+        ready(match visitor.session {
+            Some(session) => Ok(Self { hub: visitor.hub, session }),
+            None => Err(Failure::see(login_url(
+                &visitor.hub,
+                request.uri().path_and_query().map_or("", |path| path.as_str()),
+            ))),
+        })
+    }
+}
+
+/// Address of the login page that comes back to `next`.
+#[must_use]
+pub fn login_url(hub: &Hub, next: &str) -> String {
+    let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
+    hub.url(&format!("/hub/login?next={next}"))
+}
+
+/// The owner named in a path, when it is the visitor.
+///
+/// # Errors
+/// 403 for everybody else, whether the user exists or not.
+pub fn own_server(session: &Session, owner: &str) -> Result<Username, Failure> {
+    if owner == session.user.as_str() {
+        return Ok(session.user.clone());
+    }
+    Err(Failure::new(StatusCode::FORBIDDEN, "You may not start or stop this server."))
+}

@@ -1,0 +1,18 @@
+//! The pages people see: one file each.
+
+pub mod home;
+pub mod login;
+pub mod logout;
+pub mod root;
+pub mod spawn;
+pub mod stop;
+
+use crate::domain::form::Form;
+use crate::domain::next;
+use crate::state::Hub;
+
+/// Where a person wants to go, if it is a place of ours.
+fn next_of(hub: &Hub, query: &str) -> Option<String> {
+    let form = Form::parse(query.as_bytes()).ok()?;
+    next::safe(&hub.config.base_url, form.get("next")?).map(str::to_owned)
+}

@@ -1,0 +1,102 @@
+//! The one table of servers: what systemd or the spawner last said of each. Nothing else knows a state.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use hubgate_protocol::{Phase, ServerId, ServerStatus, Username};
+use parking_lot::RwLock;
+use tokio::sync::watch;
+
+use crate::spawn::Event;
+
+/// Servers that are not stopped, by instance name.
+#[derive(Debug)]
+pub struct Servers {
+    known: RwLock<HashMap<String, ServerStatus>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Default for Servers {
+    fn default() -> Self {
+        Self { known: RwLock::default(), changes: watch::Sender::new(0) }
+    }
+}
+
+impl Servers {
+    /// Takes in what a watcher said.
+    pub fn apply(&self, event: Event) {
+        let mut known = self.known.write();
+        match event {
+            Event::Snapshot(all) => {
+                *known = all.into_iter().map(|status| (status.id().to_string(), status)).collect()
+            }
+            Event::Changed(status) if status.phase == Phase::Stopped => {
+                known.remove(&status.id().to_string());
+            }
+            Event::Changed(status) => {
+                known.insert(status.id().to_string(), status);
+            }
+        }
+        drop(known);
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Phase of the default server of `user`, without allocation.
+    #[must_use]
+    pub fn phase(&self, user: &Username) -> Phase {
+        self.known.read().get(user.as_str()).map_or(Phase::Stopped, |status| status.phase)
+    }
+
+    /// Everything known of one server.
+    #[must_use]
+    pub fn status(&self, id: &ServerId) -> ServerStatus {
+        self.known.read().get(&id.to_string()).cloned().unwrap_or_else(|| ServerStatus::stopped(id))
+    }
+
+    /// How many servers are not stopped.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.known.read().len()
+    }
+
+    /// Wakes at every change of any server.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Waits until `accept` holds for that server, at most `within`; returns its state then.
+    pub async fn wait(
+        &self,
+        id: &ServerId,
+        within: Duration,
+        accept: impl Fn(&ServerStatus) -> bool,
+    ) -> ServerStatus {
+        let mut changes = self.changes();
+        let _ = tokio::time::timeout(within, async {
+            while !accept(&self.status(id)) && changes.changed().await.is_ok() {}
+        })
+        .await;
+        self.status(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(instance: &str, phase: Phase) -> ServerStatus {
+        ServerStatus { phase, ..ServerStatus::stopped(&instance.parse().unwrap()) }
+    }
+
+    #[test]
+    fn what_a_snapshot_does_not_name_is_stopped() {
+        let servers = Servers::default();
+        servers.apply(Event::Snapshot(vec![status("alice", Phase::Running), status("bob", Phase::Starting)]));
+        servers.apply(Event::Snapshot(vec![status("bob", Phase::Running)]));
+        assert_eq!(servers.phase(&"alice".parse().unwrap()), Phase::Stopped);
+        assert_eq!(servers.phase(&"bob".parse().unwrap()), Phase::Running);
+        servers.apply(Event::Changed(status("bob", Phase::Stopped)));
+        assert_eq!(servers.count(), 0);
+    }
+}

@@ -1,0 +1,198 @@
+//! Who is logged in: the sessions of the database, held in memory for the question that nginx asks at every request.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hubgate_protocol::{Secret, Username};
+use openssl::sha::sha256;
+use parking_lot::RwLock;
+
+use crate::store::sessions::SessionRow;
+
+/// SHA-256 of a session id: what is stored instead of the id.
+pub type SessionHash = [u8; 32];
+
+/// One login of one user.
+#[derive(Debug)]
+pub struct Session {
+    /// Key of the session.
+    pub hash: SessionHash,
+    /// Row of the user.
+    pub user_id: i64,
+    /// Who it is.
+    pub user: Username,
+    /// Whether they administer the hub.
+    pub admin: bool,
+    /// End, seconds since 1970.
+    pub expires_s: i64,
+    /// The spawner's proof of the login, where PAM checked it.
+    pub ticket: Option<Secret>,
+    last_seen_s: AtomicI64,
+    seen: AtomicBool,
+}
+
+impl From<SessionRow> for Session {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            hash: row.hash,
+            user_id: row.user_id,
+            user: row.user,
+            admin: row.admin,
+            expires_s: row.expires_s,
+            ticket: row.ticket.and_then(|ticket| Secret::try_from(ticket).ok()),
+            last_seen_s: AtomicI64::new(row.last_seen_s),
+            seen: AtomicBool::new(false),
+        }
+    }
+}
+
+/// A new session id in its text form: 256 random bits. It leaves once, in the cookie.
+///
+/// # Errors
+/// When the system has no randomness to give.
+pub fn new_id() -> Result<String, openssl::error::ErrorStack> {
+    let mut bytes = [0; 32];
+    openssl::rand::rand_bytes(&mut bytes)?;
+    Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// The key under which an id is stored.
+#[must_use]
+pub fn hash(id: &str) -> SessionHash {
+    sha256(id.as_bytes())
+}
+
+/// All live sessions.
+#[derive(Debug, Default)]
+pub struct Sessions {
+    live: RwLock<HashMap<SessionHash, Arc<Session>>>,
+    /// Ended here, perhaps not yet in the database: never to come back with a reload.
+    ended: RwLock<HashSet<SessionHash>>,
+}
+
+impl Sessions {
+    /// The session with this id, if it is live at `now_s`.
+    #[must_use]
+    pub fn find(&self, id: &str, now_s: i64) -> Option<Arc<Session>> {
+        let session = self.live.read().get(&hash(id)).cloned()?;
+        if session.expires_s <= now_s {
+            return None;
+        }
+        if session.last_seen_s.swap(now_s, Ordering::Relaxed) != now_s {
+            session.seen.store(true, Ordering::Relaxed);
+        }
+        Some(session)
+    }
+
+    /// Adds a session that the database has.
+    pub fn insert(&self, session: Session) {
+        self.live.write().insert(session.hash, Arc::new(session));
+    }
+
+    /// Ends a session here and now.
+    pub fn end(&self, hash: &SessionHash) {
+        self.ended.write().insert(*hash);
+        self.live.write().remove(hash);
+    }
+
+    /// Takes over what the database holds; returns the sessions that are gone.
+    pub fn replace(&self, rows: Vec<SessionRow>) -> Vec<SessionHash> {
+        let mut ended = self.ended.write();
+        let mut fresh = HashMap::with_capacity(rows.len());
+        let stored: HashSet<SessionHash> = rows.iter().map(|row| row.hash).collect();
+        for row in rows.into_iter().filter(|row| !ended.contains(&row.hash)) {
+            fresh.insert(row.hash, Arc::new(Session::from(row)));
+        }
+        ended.retain(|hash| stored.contains(hash));
+        let mut live = self.live.write();
+        let gone = live.keys().filter(|hash| !fresh.contains_key(*hash)).copied().collect();
+        for (hash, session) in &fresh {
+            if let Some(before) = live.get(hash) {
+                session.last_seen_s.fetch_max(before.last_seen_s.load(Ordering::Relaxed), Ordering::Relaxed);
+                session.seen.store(before.seen.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        }
+        *live = fresh;
+        gone
+    }
+
+    /// Sessions used since the last call, with the time of their last use: written to the database in one batch.
+    #[must_use]
+    pub fn take_seen(&self) -> Vec<(SessionHash, i64)> {
+        let live = self.live.read();
+        let seen = live.values().filter(|session| session.seen.swap(false, Ordering::Relaxed));
+        seen.map(|session| (session.hash, session.last_seen_s.load(Ordering::Relaxed))).collect()
+    }
+
+    /// How many sessions are held.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.live.read().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, user: &str) -> SessionRow {
+        SessionRow {
+            hash: hash(id),
+            user_id: 1,
+            user: user.parse().unwrap(),
+            admin: false,
+            created_s: 0,
+            expires_s: 100,
+            last_seen_s: 0,
+            ticket: None,
+        }
+    }
+
+    #[test]
+    fn a_session_is_found_by_its_id_until_it_expires() {
+        let sessions = Sessions::default();
+        sessions.insert(row("id", "alice").into());
+        assert_eq!(sessions.find("id", 99).unwrap().user.as_str(), "alice");
+        assert!(sessions.find("id", 100).is_none());
+        assert!(sessions.find("other", 1).is_none());
+    }
+
+    #[test]
+    fn an_ended_session_does_not_come_back_while_the_database_still_has_it() {
+        let sessions = Sessions::default();
+        sessions.insert(row("id", "alice").into());
+        sessions.end(&hash("id"));
+        for _ in 0..2 {
+            assert!(sessions.replace(vec![row("id", "alice"), row("b", "bob")]).is_empty());
+            assert!(sessions.find("id", 1).is_none());
+        }
+        assert!(sessions.find("b", 1).is_some());
+    }
+
+    #[test]
+    fn a_reload_tells_which_sessions_are_gone() {
+        let sessions = Sessions::default();
+        sessions.insert(row("a", "alice").into());
+        sessions.insert(row("b", "bob").into());
+        assert_eq!(sessions.replace(vec![row("b", "bob")]), [hash("a")]);
+    }
+
+    #[test]
+    fn use_is_noted_once_per_batch() {
+        let sessions = Sessions::default();
+        sessions.insert(row("a", "alice").into());
+        let _ = sessions.find("a", 7);
+        assert_eq!(sessions.take_seen(), [(hash("a"), 7)]);
+        assert!(sessions.take_seen().is_empty());
+    }
+
+    #[test]
+    fn ids_are_random_and_have_the_shape_of_the_cookie() {
+        let (a, b) = (new_id().unwrap(), new_id().unwrap());
+        assert_ne!(a, b);
+        assert_eq!(a.len(), crate::domain::cookie::SESSION_LEN);
+    }
+}
