@@ -65,7 +65,7 @@ def test_the_gateway_has_no_capability_and_the_spawner_few(hub):
         return int(re.search(r"CapEff:\s+([0-9a-f]+)", status)[1], 16)
     assert effective("hubgate.service") == 0
     hub.visitor("alice")
-    assert bin(effective("hubgate-spawner.service")).count("1") <= 5
+    assert bin(effective("hubgate-spawner.service")).count("1") <= 3
 
 
 @pytest.mark.parametrize("user", ["alice", "hubgate"])
