@@ -106,7 +106,8 @@ class Machine:
 
     def run(self, *argv, user=None, group=None, stdin=None, check=True, timeout=90):
         """Runs a program in the machine, as root or as `user` without any session."""
-        become = ["setpriv", f"--reuid={user}", f"--regid={group or user}", "--init-groups", "--"] if user else []
+        group = group or {"nobody": "nogroup"}.get(user, user)
+        become = ["setpriv", f"--reuid={user}", f"--regid={group}", "--init-groups", "--"] if user else []
         enter = ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-p", "-n", "-C", "--"]
         done = subprocess.run([*enter, *become, *map(str, argv)], input=stdin, env=CLEAN_ENV, cwd="/", timeout=timeout,
                               capture_output=True, text=True, errors="replace")
