@@ -1,0 +1,80 @@
+//! Logging out, and sessions that others end.
+
+use actix_web::http::StatusCode;
+use hubgate::state::logins;
+use hubgate::store::users;
+use hubgate_protocol::{Phase, Request};
+
+use crate::support::{TestHub, script};
+
+const SOCKET: &str = "/jupyterhub/user/alice/api/kernels/x/channels";
+
+async fn open_socket(test: &TestHub, cookie: &str) -> StatusCode {
+    let question = script("GET", SOCKET).insert_header(("x-orig-upgrade", "websocket")).insert_header(("x-orig-origin", "https://hub.test"));
+    test.ask(question, cookie).await.status
+}
+
+fn cut_connections(test: &TestHub) -> usize {
+    let asked = test.asked.lock();
+    asked.iter().map(|request| if let Request::Cut { connections } = request { connections.len() } else { 0 }).sum()
+}
+
+#[actix_web::test]
+async fn logout_ends_the_session_and_its_websockets_at_once() {
+    let test = TestHub::new().await.with_user("alice");
+    let cookie = test.login("alice").await;
+    test.server("alice", Phase::Running);
+    assert_eq!(open_socket(&test, &cookie).await, StatusCode::OK);
+    let token = test.get("/jupyterhub/hub/logout", &cookie).await.xsrf();
+    let answer = test.post("/jupyterhub/hub/logout", &cookie, &format!("_xsrf={token}")).await;
+    assert_eq!((answer.status, answer.location()), (StatusCode::FOUND, "/jupyterhub/hub/login"));
+    assert!(answer.set_cookie("hubgate-session=").contains("Max-Age=0"));
+    assert_eq!(open_socket(&test, &cookie).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(cut_connections(&test), 1);
+}
+
+#[actix_web::test]
+async fn a_link_cannot_log_anybody_out() {
+    let test = TestHub::new().await.with_user("alice");
+    let cookie = test.login("alice").await;
+    assert_eq!(test.get("/jupyterhub/hub/logout", &cookie).await.status, StatusCode::OK);
+    for token in ["", "_xsrf=", "_xsrf=wrong"] {
+        assert_eq!(test.post("/jupyterhub/hub/logout", &cookie, token).await.status, StatusCode::FORBIDDEN, "{token}");
+    }
+    assert_eq!(test.get("/jupyterhub/hub/home", &cookie).await.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn a_user_deleted_by_another_process_is_out_at_the_next_poll() {
+    let test = TestHub::new().await.with_user("alice").with_user("bob");
+    let (alice, bob) = (test.login("alice").await, test.login("bob").await);
+    test.server("alice", Phase::Running);
+    assert_eq!(open_socket(&test, &alice).await, StatusCode::OK);
+    let other_process = hubgate::store::Store::open(&test.hub.config.database()).unwrap();
+    other_process.write(|c| users::delete(c, &"alice".parse().unwrap())).unwrap();
+    logins::reload(&test.hub).await.unwrap();
+    assert_eq!(open_socket(&test, &alice).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(test.get("/jupyterhub/hub/home", &bob).await.status, StatusCode::OK);
+    assert_eq!(cut_connections(&test), 1);
+}
+
+#[actix_web::test]
+async fn sessions_survive_a_restart_of_the_gateway() {
+    let test = TestHub::new().await.with_user("alice");
+    let cookie = test.login("alice").await;
+    let _ = test.hub.sessions.replace(Vec::new());
+    *test.hub.gate.lock().await = -1;
+    logins::reload(&test.hub).await.unwrap();
+    assert_eq!(test.get("/jupyterhub/hub/home", &cookie).await.status, StatusCode::OK);
+}
+
+#[actix_web::test]
+async fn the_database_holds_no_session_id() {
+    let test = TestHub::new().await.with_user("alice");
+    let cookie = test.login("alice").await;
+    let id = cookie.strip_prefix("hubgate-session=").unwrap();
+    for file in std::fs::read_dir(&test.hub.config.state_dir).unwrap() {
+        let bytes = std::fs::read(file.unwrap().path()).unwrap();
+        assert!(!bytes.windows(id.len()).any(|window| window == id.as_bytes()));
+    }
+}

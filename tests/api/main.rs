@@ -1,0 +1,12 @@
+//! The real app with a database of its own per test, and a spawner with a character behind it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
+
+mod auth;
+mod fallback;
+mod hostile;
+mod layering;
+mod login;
+mod logout;
+mod progress;
+mod servers;
+mod support;

@@ -1,0 +1,92 @@
+//! The stream of a start.
+
+use actix_web::http::StatusCode;
+use actix_web::test::TestRequest;
+use hubgate_protocol::Phase;
+
+use crate::support::{Answer, Character, TestHub};
+
+const PATH: &str = "/jupyterhub/hub/api/users/alice/server/progress";
+
+async fn listen(test: &TestHub, cookie: &str, token: &str) -> Answer {
+    test.send(TestRequest::get().uri(PATH).insert_header(("cookie", cookie.to_owned())).insert_header(("x-xsrftoken", token.to_owned()))).await
+}
+
+fn events(answer: &Answer) -> Vec<serde_json::Value> {
+    answer.body.split("\n\n").filter_map(|event| serde_json::from_str(event.strip_prefix("data: ")?).ok()).collect()
+}
+
+async fn logged_in(character: Character) -> (TestHub, String, String) {
+    let test = TestHub::with(character, |_| {}).await.with_user("alice");
+    let cookie = test.login("alice").await;
+    let token = test.get("/jupyterhub/hub/home", &cookie).await.xsrf();
+    (test, cookie, token)
+}
+
+#[actix_web::test]
+async fn a_running_server_is_one_event() {
+    let (test, cookie, token) = logged_in(Character::Obedient).await;
+    test.server("alice", Phase::Running);
+    let answer = listen(&test, &cookie, &token).await;
+    assert_eq!(answer.header("content-type"), "text/event-stream");
+    assert_eq!(events(&answer), [serde_json::json!({"progress": 100, "message": "Your server is ready.", "ready": true, "url": "/jupyterhub/user/alice/lab"})]);
+}
+
+#[actix_web::test]
+async fn each_phase_of_a_start_is_an_event_until_it_is_ready() {
+    let (test, cookie, token) = logged_in(Character::Obedient).await;
+    test.server("alice", Phase::Starting);
+    let hub = test.hub.clone();
+    actix_web::rt::spawn(async move {
+        // The listener has its first event when the second one can be made.
+        let mut changes = hub.servers.changes();
+        changes.changed().await.unwrap();
+    });
+    let (answer, ()) = tokio::join!(listen(&test, &cookie, &token), async {
+        tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+        test.server("alice", Phase::Running);
+    });
+    let events = events(&answer);
+    assert_eq!(events.first().unwrap()["message"], "Jupyter is starting.");
+    assert_eq!(events.get(1).unwrap()["log"][0], "first line");
+    assert_eq!(events.last().unwrap()["ready"], true);
+}
+
+#[actix_web::test]
+async fn a_failure_is_named_with_its_log() {
+    let (test, cookie, token) = logged_in(Character::Obedient).await;
+    test.server("alice", Phase::Failed);
+    let events = events(&listen(&test, &cookie, &token).await);
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0]["failed"], true);
+    assert!(events[0]["message"].as_str().unwrap().contains("The program that should start is missing"));
+    assert_eq!(events[0]["log"][1], "<script>last</script>");
+}
+
+#[actix_web::test]
+async fn a_failure_is_named_when_the_journal_cannot_be_read() {
+    let (test, cookie, token) = logged_in(Character::SpeaksNonsense).await;
+    test.server("alice", Phase::Failed);
+    assert_eq!(events(&listen(&test, &cookie, &token).await)[0]["failed"], true);
+}
+
+#[actix_web::test]
+async fn a_server_that_is_not_started_by_anybody_says_so() {
+    let (test, cookie, token) = logged_in(Character::Obedient).await;
+    let (answer, ()) = tokio::join!(listen(&test, &cookie, &token), async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        test.hub.closing.send_replace(true);
+    });
+    assert_eq!(events(&answer)[0]["message"], "Your start is waiting for its turn.");
+}
+
+#[actix_web::test]
+async fn the_stream_is_for_ones_own_page_only() {
+    let (test, cookie, token) = logged_in(Character::Obedient).await;
+    let test = test.with_user("bob");
+    let bob = test.login("bob").await;
+    let bobs = test.get("/jupyterhub/hub/home", &bob).await.xsrf();
+    for (cookie, token) in [("", token.as_str()), (&cookie, ""), (&cookie, &bobs), (&bob, &bobs)] {
+        assert_eq!(listen(&test, cookie, token).await.status, StatusCode::FORBIDDEN);
+    }
+}
