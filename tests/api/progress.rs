@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
-use hubgate_protocol::Phase;
+use hubgate_protocol::{Phase, Request};
 
 use crate::support::{Answer, Character, TestHub};
 
@@ -36,14 +36,9 @@ async fn a_running_server_is_one_event() {
 async fn each_phase_of_a_start_is_an_event_until_it_is_ready() {
     let (test, cookie, token) = logged_in(Character::Obedient).await;
     test.server("alice", Phase::Starting);
-    let hub = test.hub.clone();
-    actix_web::rt::spawn(async move {
-        // The listener has its first event when the second one can be made.
-        let mut changes = hub.servers.changes();
-        changes.changed().await.unwrap();
-    });
+    // The journal is read for the second event: when it has been asked for, the first one is out.
     let (answer, ()) = tokio::join!(listen(&test, &cookie, &token), async {
-        tokio::time::sleep(std::time::Duration::from_millis(1200)).await;
+        test.until(|asked| asked.iter().any(|request| matches!(request, Request::Journal { .. }))).await;
         test.server("alice", Phase::Running);
     });
     let events = events(&answer);
@@ -71,13 +66,16 @@ async fn a_failure_is_named_when_the_journal_cannot_be_read() {
 }
 
 #[actix_web::test]
-async fn a_server_that_is_not_started_by_anybody_says_so() {
+async fn a_stream_ends_with_the_gateway() {
     let (test, cookie, token) = logged_in(Character::Obedient).await;
     let (answer, ()) = tokio::join!(listen(&test, &cookie, &token), async {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        while test.hub.closing.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
         test.hub.closing.send_replace(true);
     });
     assert_eq!(events(&answer)[0]["message"], "Your start is waiting for its turn.");
+    assert_eq!(events(&answer).len(), 1);
 }
 
 #[actix_web::test]

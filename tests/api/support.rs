@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
 
 use actix_web::body::to_bytes;
 use actix_web::dev::ServiceResponse;
@@ -33,8 +32,6 @@ pub enum Character {
     Obedient,
     /// Answers everything with this error.
     Refuses(ErrorCode),
-    /// Takes the request and never answers.
-    NeverAnswers,
     /// Answers with bytes that are no frame.
     SpeaksNonsense,
 }
@@ -73,6 +70,13 @@ impl TestHub {
 
     pub fn path(&self, name: &str) -> std::path::PathBuf {
         self.dir.path().join(name)
+    }
+
+    /// Waits until the spawner has been asked for something.
+    pub async fn until(&self, seen: impl Fn(&[Request]) -> bool) {
+        while !seen(&self.asked.lock()) {
+            tokio::task::yield_now().await;
+        }
     }
 
     pub fn pass(&self, seconds: i64) {
@@ -226,11 +230,6 @@ async fn serve(listener: UnixListener, character: Character, asked: Arc<Mutex<Ve
                 Character::Obedient => frame::encode(&obey(&request)).unwrap(),
                 Character::Refuses(error) => frame::encode(&Response::Error { error, message: "no".to_owned() }).unwrap(),
                 Character::SpeaksNonsense => b"\xff\xff\xff\xffnonsense".to_vec(),
-                Character::NeverAnswers => {
-                    asked.lock().push(request);
-                    tokio::time::sleep(Duration::from_secs(600)).await;
-                    return;
-                }
             };
             asked.lock().push(request);
             let _ = stream.write_all(&answer).await;
