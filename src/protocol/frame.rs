@@ -118,7 +118,8 @@ mod tests {
 
     #[test]
     fn what_is_not_an_object_is_no_json_and_a_strange_object_is_no_message() {
-        for body in [&b"[]"[..], b"\xff\xff", b"{", b"7", b"{\"op\":\"list\"} x", "[".repeat(9000).as_bytes()] {
+        for body in [&b"[]"[..], b"\xff\xff", b"{", b"7", b"{\"op\":\"list\"} x", "[".repeat(9000).as_bytes()]
+        {
             assert!(matches!(decode::<Request>(body), Err(FrameError::NotJson)), "{body:?}");
         }
         let deep = format!("{{\"op\":{}", "[".repeat(9000));

@@ -12,8 +12,26 @@ pub const SERVER_NAME_MAX: usize = 32;
 
 /// First path segments that Jupyter applications use: a named server must not hide them.
 const RESERVED_SERVERS: [&str; 20] = [
-    "api", "custom", "doc", "edit", "files", "hub", "kernelspecs", "lab", "login", "logout", "lsp", "metrics",
-    "nbconvert", "notebooks", "oauth_callback", "proxy", "static", "terminals", "tree", "view",
+    "api",
+    "custom",
+    "doc",
+    "edit",
+    "files",
+    "hub",
+    "kernelspecs",
+    "lab",
+    "login",
+    "logout",
+    "lsp",
+    "metrics",
+    "nbconvert",
+    "notebooks",
+    "oauth_callback",
+    "proxy",
+    "static",
+    "terminals",
+    "tree",
+    "view",
 ];
 
 /// Why a text is not a name. The text itself is never repeated: it may be hostile, or a password in the wrong field.
@@ -194,8 +212,28 @@ mod tests {
     #[test]
     fn hostile_user_names_are_refused() {
         for name in [
-            "", " ", "Alice", "0day", "1234", "-u", ".", "..", ".a", "a.", "a..b", "a/b", "a b", "a\n", "a$", "é", "a:b",
-            "%i", "a@b", "a\\x2d", "a\0", &"a".repeat(33),
+            "",
+            " ",
+            "Alice",
+            "0day",
+            "1234",
+            "-u",
+            ".",
+            "..",
+            ".a",
+            "a.",
+            "a..b",
+            "a/b",
+            "a b",
+            "a\n",
+            "a$",
+            "é",
+            "a:b",
+            "%i",
+            "a@b",
+            "a\\x2d",
+            "a\0",
+            &"a".repeat(33),
         ] {
             assert!(name.parse::<Username>().is_err(), "{name:?}");
         }
