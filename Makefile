@@ -1,5 +1,8 @@
 # What can be made. `make install DESTDIR= PREFIX=/usr NGINX_GROUP=www-data` puts a built hubgate in place.
 
+PORT ?= 8443
+export PORT
+
 PREFIX ?= /usr
 DESTDIR ?=
 NGINX_GROUP ?= www-data
@@ -7,7 +10,22 @@ NGINX_OPTIONS ?=
 CARGO_PROFILE ?= release
 export PREFIX DESTDIR NGINX_GROUP NGINX_OPTIONS CARGO_PROFILE
 
-.PHONY: install uninstall
+.PHONY: run test check build bench install uninstall
+
+run: ## a whole hubgate in the foreground on https://localhost:$(PORT)/jupyterhub/ (RUN= another run folder)
+	@exec scripts/run.sh
+
+test: ## every ring; RINGS="unit nginx" runs those alone
+	@exec scripts/test.sh $(RINGS)
+
+check: ## format, clippy, shellcheck, and what the root daemon is linked with
+	@exec scripts/lint.sh
+
+build: ## the programs, optimised, for `make install`
+	cargo build --locked --profile $(CARGO_PROFILE) --package hubgate --package hubgate-spawner --bins
+
+bench: ## measures and writes bench/RESULTS.md
+	@exec tests/bench/run.sh
 
 install: ## put the product in place (as root; DESTDIR= for a package)
 	@scripts/install.sh install

@@ -1,0 +1,219 @@
+#!/bin/bash
+# `make run`: a whole hubgate in the foreground, on https://localhost:$PORT/jupyterhub/. Everything it writes is in the run
+# folder (and Cargo's target folder). No systemd, no account: virtual accounts, the process engine, passwords of its own.
+# Settings by environment: PORT, RUN (the run folder), VENV (a users' environment that exists already).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+umask 022
+
+port=${PORT:-8443}
+admin="admin"
+gateway_uid=1999999 # of its own and without an account: below the uids that virtual accounts get
+parts=()            # process ids, last started last
+names=()
+end_with_us=(setpriv --pdeathsig TERM) # a part ends also when this script is killed; a change of uid would undo it
+
+say() { echo "hubgate: $*"; }
+fail() { echo "hubgate: $*" >&2; exit 1; }
+
+# Waits until a command succeeds, at most $1 seconds; gives up at once when a part has ended.
+wait_until() { # seconds command…
+    local end=$((SECONDS + $1))
+    shift
+    until "$@" 2>/dev/null; do
+        look_after
+        [ "$SECONDS" -lt "$end" ] || return 1
+        sleep 0.1
+    done
+}
+
+# Starts a part in a session of its own, so that Ctrl-C reaches this script alone, which ends the parts in order. The lock
+# stays this script's.
+begin() { # name command…
+    local name=$1
+    shift
+    setsid "$@" </dev/null >>"$run/log/$name.log" 2>&1 9>&- &
+    parts+=($!)
+    names+=("$name")
+}
+
+# A part that ended by itself ends everything, and its last words are shown.
+look_after() {
+    local i
+    for i in "${!parts[@]}"; do
+        if ! kill -0 "${parts[$i]}" 2>/dev/null; then
+            echo "hubgate: ${names[$i]} ended; the last lines of $run/log/${names[$i]}.log:" >&2
+            tail -n 20 "$run/log/${names[$i]}.log" >&2
+            [ "${names[$i]}" != nginx ] || tail -n 5 "$run/nginx/error.log" >&2
+            exit 1
+        fi
+    done
+}
+
+# Ends the parts by their process ids, in the order of the requests: nginx, gateway, then the spawner with its servers.
+finish() {
+    local status=$? i pid end
+    trap '' INT TERM HUP
+    for ((i = ${#parts[@]} - 1; i >= 0; i--)); do
+        pid=${parts[$i]}
+        kill -TERM "$pid" 2>/dev/null || continue
+        end=$((SECONDS + 15))
+        while kill -0 "$pid" 2>/dev/null && [ "$SECONDS" -lt "$end" ]; do sleep 0.05; done
+        if kill -0 "$pid" 2>/dev/null; then
+            say "${names[$i]} did not end in 15 s and is killed"
+            kill -KILL "$pid" 2>/dev/null || true
+        fi
+    done
+    if [ "${#parts[@]}" -gt 0 ]; then
+        rm -rf "$sockets"
+        say "ended; users and files stay in $run"
+    fi
+    exit "$status"
+}
+
+# The run folder is this script's alone while it runs.
+take_run_folder() {
+    run=$(scripts/folder.sh)
+    mkdir -p "$run/log"
+    exec 9>"$run/lock"
+    flock -n 9 || fail "another hubgate runs in $run: end it first, or choose another folder: make run RUN=/some/folder PORT=9443"
+    # The address of a unix socket has 107 bytes; the spawner takes a folder of 36 at most.
+    sockets=$run/sock
+    if [ "${#sockets}" -gt 28 ]; then
+        sockets=/tmp/hubgate-$(printf %s "$run" | sha256sum | cut -c1-8)
+        say "the path of $run is too long for unix sockets, so they are in $sockets"
+    fi
+    if [ -e "$sockets" ] && [ "$(stat -c %u "$sockets")" != "$(id -u)" ]; then
+        fail "$sockets belongs to somebody else: remove it, or choose a shorter run folder: make run RUN=/some/folder"
+    fi
+}
+
+port_is_free() {
+    [[ $port =~ ^[0-9]{1,5}$ ]] || fail "PORT=$port is not a port number"
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || fail "port $port is in use; choose another: make run PORT=9443"
+    [ "$(id -u)" = 0 ] || [ "$port" -ge "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" ] ||
+        fail "port $port needs root; choose a port from 1024 on: make run PORT=8443"
+}
+
+who_runs_what() {
+    if [ "$(id -u)" = 0 ]; then
+        group=$(getent group www-data | cut -d: -f3)
+        as_gateway=(setpriv --reuid="$gateway_uid" --regid="$group" --clear-groups --no-new-privs)
+    else
+        gateway_uid=$(id -u)
+        group=$(id -g)
+        as_gateway=()
+        say "without root: every server runs under your own uid ($gateway_uid), so users are not protected from each other"
+    fi
+}
+
+build() {
+    PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+    command -v cargo >/dev/null || fail "there is no cargo: install Rust from https://rustup.rs"
+    say "building (some minutes the first time)"
+    cargo build --locked --package hubgate --package hubgate-spawner --bins
+    install -d "$run/bin" "$run/share/nginx"
+    # Copies, because the target folder may be in a place that other uids cannot reach.
+    install -m 0755 "${CARGO_TARGET_DIR:-target}/debug/hubgate" "${CARGO_TARGET_DIR:-target}/debug/hubgate-spawner" "$run/bin/"
+    install -m 0644 jupyter/hubgate_server.py "$run/share/"
+    cp -R nginx/html "$run/share/nginx/"
+}
+
+write_files() {
+    install -d "$run/etc" "$run/homes" "$run/nginx"
+    install -d -m 0700 "$run/spawner"
+    if [ "$(id -u)" = 0 ]; then
+        install -d -m 0700 -o "$gateway_uid" -g "$group" "$run/state"
+    else
+        install -d -m 0700 "$run/state"
+    fi
+    cat >"$run/etc/spawner.toml" <<TOML
+# Written by make run at each start.
+engine = "process"
+accounts = "virtual"
+gateway_user = $gateway_uid
+nginx_group = $group
+state_dir = "$run/spawner"
+socket_dir = "$sockets/servers"
+listen = "$sockets/spawner.sock"
+idle_exit_s = 0
+cut_ports = [$port]
+
+[process]
+command = ["$venv/bin/jupyter", "lab", "--config=$run/share/hubgate_server.py"]
+home_dir = "$run/homes"
+path = "$venv/bin:/usr/local/bin:/usr/bin:/bin"
+TOML
+    local heading="# Written by make run for $run with sockets in $sockets. Your changes are kept; remove the file to have it written anew."
+    if [ "$(head -n 1 "$run/etc/hubgate.toml" 2>/dev/null)" != "$heading" ]; then
+        cat >"$run/etc/hubgate.toml" <<TOML
+$heading
+listen = "$sockets/hub/gateway.sock"
+listen_group = $group
+state_dir = "$run/state"
+spawner_socket = "$sockets/spawner.sock"
+socket_dir = "$sockets/servers"
+authenticator = "file"
+watch = "spawner"
+ca_certificate = "$run/tls/ca.crt"
+TOML
+    fi
+    [ -e "$run/tls/server.crt" ] || "$run/bin/hubgate" cert --out "$run/tls" --name localhost --name 127.0.0.1 >>"$run/log/init.log"
+    local options=()
+    grep -q . /proc/net/if_inet6 2>/dev/null || options+=(--no-ipv6)
+    sh nginx/render.sh --out "$run/nginx/conf" --standalone "$run/nginx" --share "$run/share" --tls "$run/tls" \
+        --port "$port" --http-port none --server-name "localhost 127.0.0.1" \
+        --gateway-socket "$sockets/hub/gateway.sock" --server-sockets "$sockets/servers" "${options[@]}"
+}
+
+# The password is made once and kept, because it is shown at each start.
+first_user() {
+    export HUBGATE_CONFIG=$run/etc/hubgate.toml
+    if [ ! -e "$run/password" ]; then
+        (umask 077 && head -c 15 /dev/urandom | base64 | tr '+/' '-_' >"$run/password.new")
+        "${as_gateway[@]}" "$run/bin/hubgate" user add "$admin" --admin --password-stdin <"$run/password.new" >>"$run/log/init.log" ||
+            fail "the first user could not be made (see above)"
+        mv "$run/password.new" "$run/password"
+    fi
+}
+
+start_parts() {
+    rm -rf "$sockets"
+    install -d "$sockets"
+    if [ "$(id -u)" = 0 ]; then
+        install -d -m 0750 -o "$gateway_uid" -g "$group" "$sockets/hub"
+    else
+        install -d -m 0700 "$sockets/hub"
+    fi
+    begin spawner "${end_with_us[@]}" "$run/bin/hubgate-spawner" --config "$run/etc/spawner.toml"
+    wait_until 30 test -S "$sockets/spawner.sock" || fail "the spawner does not listen after 30 s; see $run/log/spawner.log"
+    begin gateway "${as_gateway[@]}" "${end_with_us[@]}" "$run/bin/hubgate" --config "$run/etc/hubgate.toml" gateway
+    wait_until 30 test -S "$sockets/hub/gateway.sock" || fail "the gateway does not listen after 30 s; see $run/log/gateway.log"
+    begin nginx "${end_with_us[@]}" nginx -e "$run/nginx/error.log" -c "$run/nginx/conf/nginx.conf"
+    wait_until 30 curl --silent --fail --output /dev/null --noproxy '*' --cacert "$run/tls/ca.crt" \
+        "https://localhost:$port/jupyterhub/hub/login" || fail "the login page does not answer after 30 s; see $run/log"
+}
+
+take_run_folder
+port_is_free
+scripts/apt.sh scripts/packages/run
+who_runs_what
+venv=${VENV:-$run/venv}
+scripts/venv.sh "$venv" jupyter/requirements.txt
+build
+write_files
+first_user
+trap finish EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+start_parts
+echo "url: https://localhost:$port/jupyterhub/"
+echo "user: $admin"
+echo "password: $(cat "$run/password")"
+echo "config: $run/etc/hubgate.toml"
+while :; do
+    look_after
+    # A signal ends the wait at once, where a plain sleep would hold it up.
+    sleep 1 &
+    wait $! || true
+done

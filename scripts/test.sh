@@ -1,0 +1,81 @@
+#!/bin/bash
+# shellcheck disable=SC2317 # the rings' functions are called by their names
+# `make test`: every ring, one after the other, all of them even when one fails. `scripts/test.sh RING…` runs those alone.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+umask 022
+
+all=(lint unit api protocol jupyter nginx system browser)
+began=$SECONDS
+summary=()
+failed=0
+
+# What a ring needs is made by its own function, so that a ring that cannot run is a failed ring with its reason.
+ring_lint() { scripts/lint.sh; }
+ring_unit() { cargo test --locked --workspace --lib --bins --no-fail-fast && cargo test --locked --workspace --doc; }
+ring_api() { cargo test --locked -p hubgate --test '*' --no-fail-fast; }
+ring_protocol() { cargo test --locked -p hubgate-spawner --test '*' --no-fail-fast; }
+ring_jupyter() {
+    scripts/venv.sh "$run/test-jupyter" jupyter/requirements.txt tests/jupyter/requirements.txt &&
+        HUBGATE_TEST_JUPYTER=$run/test-jupyter/bin/jupyter pytest_in tests/jupyter --timeout 180
+}
+ring_nginx() { programs && pytest_in tests/nginx --timeout 300; }
+ring_system() {
+    programs && scripts/venv.sh "$run/venv" jupyter/requirements.txt &&
+        HUBGATE_TEST_VENV=$run/venv pytest_in tests/system --timeout 900
+}
+ring_browser() {
+    scripts/venv.sh "$run/venv" jupyter/requirements.txt &&
+        HUBGATE_TEST_RUN=$run/browser HUBGATE_TEST_VENV=$run/venv pytest_in tests/browser --timeout 600
+}
+
+programs() { cargo build --locked --package hubgate --package hubgate-spawner --bins; }
+
+pytest_in() { # folder options…
+    scripts/venv.sh "$run/test-venv" tests/requirements.txt || return 1
+    "$run/test-venv/bin/python" -m pytest -p no:cacheprovider -v --color=no "$@"
+}
+
+# A ring's own closing lines, which are repeated at the end.
+closing() { grep -E '^(test result: |=+ .* in [0-9].*=+$|lint: )' "$1" || tail -n 3 "$1"; }
+
+ring() { # name
+    local name=$1 log=$run/test-logs/$1.log start=$SECONDS verdict=passed
+    echo
+    echo "=== ring $name ($((SECONDS - began)) s since the start)"
+    # A subshell, so that nothing of one ring reaches the next.
+    ("ring_$name") </dev/null 2>&1 | tee "$log"
+    if [ "${PIPESTATUS[0]}" != 0 ]; then
+        verdict=FAILED
+        failed=1
+    fi
+    echo "=== ring $name: $verdict in $((SECONDS - start)) s"
+    summary+=("ring $name: $verdict in $((SECONDS - start)) s")
+}
+
+prepare() {
+    if [ "$(id -u)" != 0 ]; then
+        echo "hubgate: make test boots a Debian and runs servers of several uids, so it needs root: run it as root" >&2
+        exit 1
+    fi
+    PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+    command -v cargo >/dev/null || { echo "hubgate: there is no cargo: install Rust from https://rustup.rs" >&2; exit 1; }
+    run=$(scripts/folder.sh) && mkdir -p "$run/test-logs" || exit 1
+    scripts/apt.sh scripts/packages/run scripts/packages/test || exit 1
+}
+
+rings=("$@")
+[ $# -gt 0 ] || rings=("${all[@]}")
+prepare
+for name in "${rings[@]}"; do
+    case " ${all[*]} " in
+        *" $name "*) ring "$name" ;;
+        *) echo "hubgate: there is no ring $name; there are: ${all[*]}" >&2; exit 2 ;;
+    esac
+done
+echo
+echo "=== the rings' own last words"
+for name in "${rings[@]}"; do closing "$run/test-logs/$name.log"; done
+echo "=== make test, $((SECONDS - began)) s"
+printf '%s\n' "${summary[@]}"
+exit "$failed"
