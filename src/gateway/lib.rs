@@ -11,6 +11,8 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod extract;
+pub mod files;
+pub mod newcomer;
 pub mod pages;
 pub mod password;
 pub mod spawn;

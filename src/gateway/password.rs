@@ -131,7 +131,11 @@ mod tests {
     #[test]
     fn what_is_no_argon2id_hash_within_bounds_belongs_to_no_password() {
         let salt_and_hash = "c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-        for head in ["$argon2i$v=19$m=19456,t=2,p=1$", "$argon2id$v=19$m=4194304,t=2,p=1$", "$argon2id$v=19$m=8,t=9999,p=1$"] {
+        for head in [
+            "$argon2i$v=19$m=19456,t=2,p=1$",
+            "$argon2id$v=19$m=4194304,t=2,p=1$",
+            "$argon2id$v=19$m=8,t=9999,p=1$",
+        ] {
             assert!(!verify(&secret("x"), Some(&format!("{head}{salt_and_hash}"))), "{head}");
         }
         for text in ["", "x", "plain", "$1$abc$def", "$argon2id$v=19$m=19456,t=2,p=1$$"] {
@@ -153,7 +157,11 @@ mod tests {
         // Other tests hash beside this one, so the bound is that nothing stays, within the noise of a few of them.
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
         while resident_kib() > before + 8 * 1024 {
-            assert!(std::time::Instant::now() < deadline, "{before} KiB before, {} KiB after", resident_kib());
+            assert!(
+                std::time::Instant::now() < deadline,
+                "{before} KiB before, {} KiB after",
+                resident_kib()
+            );
             std::thread::yield_now();
         }
     }

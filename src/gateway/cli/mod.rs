@@ -1,1 +1,135 @@
-//! The `hubgate` command.
+//! The `hubgate` command: every subcommand works on the instance that the configuration names.
+
+mod cert;
+mod check;
+mod gateway;
+mod health;
+mod import;
+mod init;
+mod logging;
+mod prompt;
+mod rights;
+mod roster;
+mod terminal;
+mod user;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::Config;
+use crate::store::Store;
+
+/// Where the configuration is, unless somebody says otherwise.
+const CONFIG: &str = "/etc/hubgate/hubgate.toml";
+
+/// Multi-user Jupyter hub behind nginx: the gateway and its administration.
+#[derive(Debug, Parser)]
+#[command(name = "hubgate", version, max_term_width = 100)]
+struct Cli {
+    /// Configuration of the instance to work on.
+    #[arg(long, global = true, env = "HUBGATE_CONFIG", value_name = "FILE", default_value = CONFIG)]
+    config: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway (systemd does this).
+    Gateway,
+    /// Say everything that is wrong with the configuration; exit status 0 if nothing is.
+    Check,
+    /// Print a configuration file with every key, its meaning and its default.
+    Config,
+    /// Write configuration, key, certificate and first administrator of a new hub; what exists stays as it is.
+    Init(init::Arguments),
+    /// Make a private CA and a server certificate.
+    Cert(cert::Arguments),
+    /// Manage the users of the file authenticator.
+    #[command(subcommand)]
+    User(user::Command),
+    /// Ask the running gateway whether it is well; exit status 0 if so.
+    Health,
+}
+
+/// Why a command failed: sentences for the person who typed it.
+#[derive(Debug)]
+pub(crate) struct Failure(String);
+
+impl<E: std::error::Error> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// Makes a failure of a sentence.
+fn failure<T>(sentence: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure(sentence.into()))
+}
+
+/// Runs the command line. Exit status: 0 done, 1 failed, 2 not understood.
+#[must_use]
+pub fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _closed = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()) * 2);
+        }
+    };
+    logging::start(matches!(cli.command, Command::Gateway));
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(sentences)) => {
+            for sentence in sentences.lines() {
+                terminal::complain(sentence);
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let config = &cli.config;
+    match cli.command {
+        Command::Gateway => gateway::run(config),
+        Command::Check => check::run(config),
+        Command::Config => terminal::print(&Config::sample()),
+        Command::Init(arguments) => init::run(arguments),
+        Command::Cert(arguments) => cert::run(arguments),
+        Command::User(command) => user::run(config, command),
+        Command::Health => health::run(config),
+    }
+}
+
+/// The instance's configuration and database. When root asks, what follows runs as the owner of the database.
+fn instance(path: &Path) -> Result<(Config, Store), Failure> {
+    let config = Config::load(path)?;
+    rights::become_owner_of(&config.state_dir)?;
+    let store = Store::open(&config.database())?;
+    Ok((config, store))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_configuration_may_be_named_before_and_after_the_command() {
+        for line in
+            [&["hubgate", "--config", "/x", "check"][..], &["hubgate", "user", "list", "--config", "/x"]]
+        {
+            assert_eq!(Cli::try_parse_from(line).unwrap().config, Path::new("/x"));
+        }
+    }
+}

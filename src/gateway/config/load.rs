@@ -70,7 +70,11 @@ fn text(path: &Path) -> Result<String, String> {
 /// Opens without waiting (a FIFO would block) and without following a link, then looks at what was opened.
 fn open(path: &Path) -> Result<File, String> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
-    let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path).map_err(|error| why_not(&error))?;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)
+        .map_err(|error| why_not(&error))?;
     let meta = file.metadata().map_err(|error| why_not(&error))?;
     let me = nix::unistd::geteuid().as_raw();
     if !meta.is_file() {

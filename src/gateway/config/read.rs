@@ -105,7 +105,12 @@ mod tests {
         let message = refused(text);
         let lines: Vec<&str> = message.lines().collect();
         assert_eq!(lines.len(), 4, "{message}");
-        for (line, start) in lines.iter().zip(["hub.toml:1: workers", "hub.toml:2: unknown", "hub.toml:4: session_hours", "hub.toml:5: admin_users"]) {
+        for (line, start) in lines.iter().zip([
+            "hub.toml:1: workers",
+            "hub.toml:2: unknown",
+            "hub.toml:4: session_hours",
+            "hub.toml:5: admin_users",
+        ]) {
             assert!(line.starts_with(start), "{message}");
         }
     }
@@ -120,16 +125,31 @@ mod tests {
     fn values_of_every_type_are_read() {
         let text = "listen_mode = 0o600\nlisten_group = 33\nadmin_users = [\"ada\"]\nauthenticator = \"file\"\nworkers = 2";
         let config = parse(Path::new("x"), text).unwrap();
-        assert_eq!((config.listen_mode, config.listen_group, config.workers), (Mode(0o600), Group::Id(33), 2));
+        assert_eq!(
+            (config.listen_mode, config.listen_group, config.workers),
+            (Mode(0o600), Group::Id(33), 2)
+        );
         assert_eq!((config.authenticator, config.admin_users.len()), (Authenticator::File, 1));
     }
 
     #[test]
     fn wrong_types_and_ranges_are_refused() {
         for text in [
-            "workers = -1", "workers = 99999999999999999999", "workers = 1.5", "session_hours = \"0\"", "base_url = 7",
-            "admin_users = \"ada\"", "admin_users = [1]", "authenticator = \"none\"", "listen_group = \"-x\"", "watch = true",
-            "[workers]\nx = 1", "workers.x = 1", "a = ", "workers = 1\nworkers = 2", "[a]\n[a]",
+            "workers = -1",
+            "workers = 99999999999999999999",
+            "workers = 1.5",
+            "session_hours = \"0\"",
+            "base_url = 7",
+            "admin_users = \"ada\"",
+            "admin_users = [1]",
+            "authenticator = \"none\"",
+            "listen_group = \"-x\"",
+            "watch = true",
+            "[workers]\nx = 1",
+            "workers.x = 1",
+            "a = ",
+            "workers = 1\nworkers = 2",
+            "[a]\n[a]",
         ] {
             refused(text);
         }

@@ -27,9 +27,14 @@ pub(super) fn anything<T>(_: &T) -> Verdict {
 /// `^(/[a-z0-9][a-z0-9_-]*)+$`: what can stand in nginx's locations, cookies' paths and regular expressions as it is.
 pub(super) fn base_url(text: &String) -> Verdict {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-    let segment = |s: &str| s.bytes().next().is_some_and(plain) && s.bytes().all(|b| plain(b) || matches!(b, b'_' | b'-'));
+    let segment = |s: &str| {
+        s.bytes().next().is_some_and(plain) && s.bytes().all(|b| plain(b) || matches!(b, b'_' | b'-'))
+    };
     let right = text.len() <= 200 && text.strip_prefix('/').is_some_and(|rest| rest.split('/').all(segment));
-    require(right, "must look like \"/jupyterhub\": segments of a-z, 0-9, _ and -, each after one slash, none at the end")
+    require(
+        right,
+        "must look like \"/jupyterhub\": segments of a-z, 0-9, _ and -, each after one slash, none at the end",
+    )
 }
 
 /// A path below a server: `/lab`, `/tree`, `/lab/tree/Welcome.ipynb`.
@@ -40,7 +45,10 @@ pub(super) fn default_url(text: &String) -> Verdict {
         && text.bytes().all(plain)
         && !text.contains("//")
         && !text.split(['/', '?']).any(|s| s == "." || s == "..");
-    require(right, "must be a path like \"/lab\" or \"/tree\": it begins with one slash and holds no dots-only segment, space or quote")
+    require(
+        right,
+        "must be a path like \"/lab\" or \"/tree\": it begins with one slash and holds no dots-only segment, space or quote",
+    )
 }
 
 /// Absolute, and without `.` or `..`.
@@ -64,7 +72,10 @@ pub(super) fn socket_dir(path: &PathBuf) -> Verdict {
     absolute(path)?;
     let text = path.to_string_lossy();
     let plain = text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/-_.".contains(&b));
-    require(plain && !text.ends_with('/'), "must hold only a-z, A-Z, 0-9, /, -, _ and ., and no slash at the end")?;
+    require(
+        plain && !text.ends_with('/'),
+        "must hold only a-z, A-Z, 0-9, /, -, _ and ., and no slash at the end",
+    )?;
     let fits = text.len() <= SOCKET_DIR_MAX;
     require(fits, "is too long: sockets in it would not fit the 108 bytes of sun_path; at most 69 bytes")
 }
@@ -74,7 +85,10 @@ pub(super) fn state_dir(path: &PathBuf) -> Verdict {
     absolute(path)?;
     let Ok(meta) = Path::new(path).symlink_metadata() else { return Ok(()) };
     require(meta.is_dir(), "is not a directory (a symbolic link is not followed)")?;
-    require(meta.mode() & 0o022 == 0, "can be written by group or world; choose another directory or run chmod 700 on it")
+    require(
+        meta.mode() & 0o022 == 0,
+        "can be written by group or world; choose another directory or run chmod 700 on it",
+    )
 }
 
 /// Not for the world.
@@ -90,7 +104,11 @@ pub(super) fn admin_users(names: &Vec<Username>) -> Verdict {
 }
 
 fn within(number: u32, least: u32, most: u32) -> Verdict {
-    if (least..=most).contains(&number) { Ok(()) } else { Err(format!("must be {least} to {most}, not {number}")) }
+    if (least..=most).contains(&number) {
+        Ok(())
+    } else {
+        Err(format!("must be {least} to {most}, not {number}"))
+    }
 }
 
 /// An hour to a year.
@@ -117,7 +135,9 @@ mod tests {
         for good in ["/jupyterhub", "/a", "/a/b-c/d_e", "/0"] {
             assert!(base_url(&good.to_owned()).is_ok(), "{good}");
         }
-        for bad in ["", "/", "hub", "/hub/", "/hub/../", "//x", "/Hub", "/a b", "/-a", "/a\n", "/é", "/a?b", "/a/./b"] {
+        for bad in [
+            "", "/", "hub", "/hub/", "/hub/../", "//x", "/Hub", "/a b", "/-a", "/a\n", "/é", "/a?b", "/a/./b",
+        ] {
             assert!(base_url(&bad.to_owned()).is_err(), "{bad}");
         }
     }
@@ -154,6 +174,10 @@ mod tests {
         assert!(session_hours(&0).is_err() && session_hours(&8760).is_ok());
         assert!(start_timeout_s(&4).is_err() && start_timeout_s(&120).is_ok());
         assert!(workers(&0).is_err() && workers(&65).is_err() && workers(&64).is_ok());
-        assert!(listen_mode(&Mode(0o666)).is_err() && listen_mode(&Mode(660)).is_err() && listen_mode(&Mode(0o600)).is_ok());
+        assert!(
+            listen_mode(&Mode(0o666)).is_err()
+                && listen_mode(&Mode(660)).is_err()
+                && listen_mode(&Mode(0o600)).is_ok()
+        );
     }
 }

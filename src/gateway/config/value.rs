@@ -59,7 +59,9 @@ impl Group {
     pub fn gid(&self) -> Option<u32> {
         match self {
             Self::Id(gid) => Some(*gid),
-            Self::Name(name) => nix::unistd::Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw()),
+            Self::Name(name) => {
+                nix::unistd::Group::from_name(name).ok().flatten().map(|group| group.gid.as_raw())
+            }
         }
     }
 }

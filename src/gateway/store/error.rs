@@ -69,7 +69,10 @@ mod tests {
 
     #[test]
     fn the_drivers_text_is_not_repeated() {
-        let cause = Error::DatabaseError(DatabaseErrorKind::Unknown, Box::new("no such column: users.secret".to_owned()));
+        let cause = Error::DatabaseError(
+            DatabaseErrorKind::Unknown,
+            Box::new("no such column: users.secret".to_owned()),
+        );
         assert!(!StoreError::from(cause).to_string().contains("secret"));
     }
 

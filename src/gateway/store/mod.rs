@@ -70,6 +70,14 @@ impl Store {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Looks at the file as [`Store::open`] does before it touches anything.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`].
+    pub fn examine(path: &Path) -> Result<(), StoreError> {
+        open::examine(path)
+    }
+
     /// Runs a query that only reads.
     ///
     /// # Errors

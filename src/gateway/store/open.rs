@@ -59,7 +59,7 @@ pub(super) fn ensure(path: &Path) -> Result<Identity, StoreError> {
 }
 
 /// Looks at a file without letting the engine touch it.
-fn examine(path: &Path) -> Result<(), StoreError> {
+pub(super) fn examine(path: &Path) -> Result<(), StoreError> {
     let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     let file = OpenOptions::new().read(true).custom_flags(flags.bits()).open(path);
     let file = file.map_err(|error| refused(path, &format!("cannot be opened as a database: {error}")))?;
@@ -84,7 +84,9 @@ fn head(file: &File) -> io::Result<Vec<u8>> {
 fn check_head(head: &[u8], len: u64) -> Result<(), &'static str> {
     let word = |at: usize| head.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes);
     if len == 0 {
-        return Err("is empty: this was a database once, or never; restore it from a backup, or remove it to begin anew");
+        return Err(
+            "is empty: this was a database once, or never; restore it from a backup, or remove it to begin anew",
+        );
     }
     if !head.starts_with(MAGIC) {
         return Err("is not a SQLite database: restore it from a backup");
@@ -114,7 +116,10 @@ fn create(path: &Path) -> Result<(), StoreError> {
     }
     let mode = directory.metadata().map_err(|error| refused(directory, &error.to_string()))?.mode();
     if mode & 0o022 != 0 {
-        return Err(refused(directory, "the directory can be written by others: run chmod 700 on it, or choose another"));
+        return Err(refused(
+            directory,
+            "the directory can be written by others: run chmod 700 on it, or choose another",
+        ));
     }
     let draft = path.with_extension(format!("new-{}", std::process::id()));
     let made = draft_database(&draft).and_then(|()| match fs::hard_link(&draft, path) {
@@ -159,7 +164,8 @@ pub(super) fn migrate(path: &Path, conn: &mut Conn) -> Result<(), StoreError> {
     let known: BTreeSet<String> = steps.iter().map(|step| step.name().version().to_string()).collect();
     let applied = conn.applied_migrations().map_err(|error| broken(&error))?;
     if let Some(newer) = applied.iter().find(|version| !known.contains(&version.to_string())) {
-        let why = format!("was written by a newer hubgate (schema {newer}): start that one, or restore a backup");
+        let why =
+            format!("was written by a newer hubgate (schema {newer}): start that one, or restore a backup");
         return Err(refused(path, &why));
     }
     conn.run_pending_migrations(MIGRATIONS).map_err(|error| broken(&error))?;
@@ -180,7 +186,8 @@ fn check_version(path: &Path, conn: &mut Conn) -> Result<(), StoreError> {
     if parts.as_slice() < SQLITE_MIN.as_slice() {
         return Err(refused(path, "needs SQLite 3.51.3 or newer: build hubgate with the bundled one"));
     }
-    let health: Version = diesel::sql_query("SELECT quick_check AS version FROM pragma_quick_check(1)").get_result(conn)?;
+    let health: Version = diesel::sql_query("SELECT quick_check AS version FROM pragma_quick_check LIMIT 1")
+        .get_result(conn)?;
     if health.version != "ok" {
         log::error!("database: {}", health.version);
         return Err(refused(path, "is damaged: restore it from a backup"));

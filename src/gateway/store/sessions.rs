@@ -47,6 +47,23 @@ pub struct NewSession {
     pub ticket: Option<String>,
 }
 
+impl NewSession {
+    /// The session as it is stored, of `user`.
+    #[must_use]
+    pub fn of(self, user: users::User) -> SessionRow {
+        SessionRow {
+            hash: self.hash,
+            user_id: user.id,
+            user: user.name,
+            admin: user.admin,
+            created_s: self.created_s,
+            expires_s: self.expires_s,
+            last_seen_s: self.created_s,
+            ticket: self.ticket,
+        }
+    }
+}
+
 fn hex(hash: &Hash) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -129,11 +146,8 @@ pub fn live(c: &mut Conn, now_s: i64) -> QueryResult<Vec<SessionRow>> {
         dsl::last_seen_s,
         dsl::ticket,
     );
-    let rows: Vec<Row> = dsl::sessions
-        .inner_join(owner::users)
-        .filter(dsl::expires_s.gt(now_s))
-        .select(columns)
-        .load(c)?;
+    let rows: Vec<Row> =
+        dsl::sessions.inner_join(owner::users).filter(dsl::expires_s.gt(now_s)).select(columns).load(c)?;
     rows.into_iter()
         .map(|(hash, user_id, name, admin, created_s, expires_s, last_seen_s, ticket)| {
             let (hash, user) = (unhex(&hash)?, users::username(&name)?);

@@ -249,7 +249,7 @@ fn a_hub_that_is_cut_short_or_damaged_is_refused() {
     drop(store);
     let whole = fs::read(&path).unwrap();
     let copy = dir.path().join("copy.sqlite");
-    let mut put = |bytes: &[u8]| {
+    let put = |bytes: &[u8]| {
         fs::write(&copy, bytes).unwrap();
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).unwrap();
         refusal(&copy)
@@ -319,7 +319,9 @@ struct Column {
 
 /// What `diesel print-schema` would make of a table, less its comments.
 fn printed(c: &mut Conn, table: &str) -> Vec<String> {
-    let sql = format!("SELECT name, type AS kind, \"notnull\" AS required FROM pragma_table_info('{table}') ORDER BY cid");
+    let sql = format!(
+        "SELECT name, type AS kind, \"notnull\" AS required FROM pragma_table_info('{table}') ORDER BY cid"
+    );
     let columns: Vec<Column> = diesel::sql_query(sql).load(c).unwrap();
     let line = |column: &Column| {
         let kind = match column.kind.as_str() {

@@ -99,7 +99,12 @@ fn insert_row(c: &mut Conn, id: i64, new: &NewUser) -> QueryResult<()> {
 /// When the database fails.
 pub fn upsert_login(c: &mut Conn, name: &Username, admin: Option<bool>, now_s: i64) -> QueryResult<User> {
     if by_name(c, name)?.is_none() {
-        let new = NewUser { name: name.clone(), admin: admin.unwrap_or(false), password_hash: None, created_s: now_s };
+        let new = NewUser {
+            name: name.clone(),
+            admin: admin.unwrap_or(false),
+            password_hash: None,
+            created_s: now_s,
+        };
         insert(c, &new)?;
     }
     let row = dsl::users.filter(dsl::name.eq(name.as_str()));

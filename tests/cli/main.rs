@@ -1,0 +1,1 @@
+//! The `hubgate` program, run as it is.
