@@ -1,0 +1,127 @@
+//! Accounts of the host: a name that exists, and where its owner lives.
+
+use std::ffi::CString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use hubgate_protocol::Username;
+use nix::unistd::{Gid, Group, Uid, User};
+
+use crate::config::Principal;
+
+/// An account that stands in the host's user database. It may or may not be allowed to have servers: see
+/// [`crate::policy`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostAccount {
+    /// Its name, equal to what was asked for.
+    pub user: Username,
+    /// Numeric id.
+    pub uid: u32,
+    /// Primary group.
+    pub gid: u32,
+    /// Home directory.
+    pub home: PathBuf,
+    /// Login shell.
+    pub shell: PathBuf,
+}
+
+/// Why an account or group could not be looked up.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// The user database failed.
+    #[error("the user database cannot be read: {0}")]
+    Database(#[from] nix::Error),
+    /// There is no such user or group.
+    #[error("there is no {kind} `{name}` on this host; create it or name another one in spawner.toml")]
+    Missing {
+        /// `user` or `group`.
+        kind: &'static str,
+        /// As the configuration has it.
+        name: String,
+    },
+}
+
+/// The account of that exact name.
+///
+/// # Errors
+/// [`LookupError::Database`]; an absent account is `None`.
+pub fn find(user: &Username) -> Result<Option<HostAccount>, LookupError> {
+    let found = User::from_name(user.as_str())?;
+    // A directory service may answer with another spelling of the name: that would be a second name of one account.
+    Ok(found.filter(|entry| entry.name == user.as_str()).map(|entry| HostAccount {
+        user: user.clone(),
+        uid: entry.uid.as_raw(),
+        gid: entry.gid.as_raw(),
+        home: entry.dir,
+        shell: entry.shell,
+    }))
+}
+
+impl HostAccount {
+    /// Whether its shell is one that refuses logins.
+    #[must_use]
+    pub fn has_nologin_shell(&self) -> bool {
+        matches!(
+            self.shell.file_name().map(OsStrExt::as_bytes),
+            Some(b"nologin" | b"false" | b"sync" | b"true")
+        )
+    }
+
+    /// The name as C code wants it.
+    #[must_use]
+    pub fn c_name(&self) -> CString {
+        CString::new(self.user.as_str()).unwrap_or_default()
+    }
+
+    /// The shell, or `/bin/sh` where the entry has none.
+    #[must_use]
+    pub fn shell(&self) -> &Path {
+        if self.shell.as_os_str().is_empty() { Path::new("/bin/sh") } else { &self.shell }
+    }
+}
+
+/// The uid of a user in the configuration.
+///
+/// # Errors
+/// [`LookupError`].
+pub fn uid_of(user: &Principal) -> Result<Uid, LookupError> {
+    match user {
+        Principal::Number(uid) => Ok(Uid::from_raw(*uid)),
+        Principal::Name(name) => {
+            let missing = || LookupError::Missing { kind: "user", name: name.clone() };
+            Ok(User::from_name(name)?.ok_or_else(missing)?.uid)
+        }
+    }
+}
+
+/// The gid of a group in the configuration.
+///
+/// # Errors
+/// [`LookupError`].
+pub fn gid_of(group: &Principal) -> Result<Gid, LookupError> {
+    match group {
+        Principal::Number(gid) => Ok(Gid::from_raw(*gid)),
+        Principal::Name(name) => {
+            let missing = || LookupError::Missing { kind: "group", name: name.clone() };
+            Ok(Group::from_name(name)?.ok_or_else(missing)?.gid)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_is_found_and_a_stranger_is_not() {
+        assert_eq!(find(&"root".parse().unwrap()).unwrap().unwrap().uid, 0);
+        assert_eq!(find(&"no-such-account-here".parse().unwrap()).unwrap(), None);
+    }
+
+    #[test]
+    fn a_missing_principal_is_named() {
+        let error = gid_of(&Principal::Name("no-such-group".to_owned())).unwrap_err().to_string();
+        assert!(error.contains("no-such-group"), "{error}");
+        assert_eq!(uid_of(&Principal::Number(7)).unwrap().as_raw(), 7);
+    }
+}

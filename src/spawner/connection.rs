@@ -1,0 +1,131 @@
+//! One client: frames in, answers out, each within its deadline.
+
+use std::io::{self, Read, Write};
+use std::os::fd::{AsFd as _, AsRawFd as _};
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use hubgate_protocol::frame::{self, FrameError};
+use hubgate_protocol::{ErrorCode, Request, Response};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{MsgFlags, recv};
+use zeroize::Zeroizing;
+
+use crate::serve::{Served, Service};
+
+/// Time to deliver a frame, and to take an answer.
+const FRAME_TIME: Duration = Duration::from_secs(5);
+/// Requests that may arrive before the answer to the one before them was sent.
+const PIPELINE_MAX: u32 = 32;
+
+/// A stream whose reads and writes all end at one time, however many they are.
+pub struct Deadline<'a> {
+    stream: &'a UnixStream,
+    end: Instant,
+}
+
+impl<'a> Deadline<'a> {
+    /// Bounds `stream` by `end`.
+    #[must_use]
+    pub fn new(stream: &'a UnixStream, end: Instant) -> Self {
+        Self { stream, end }
+    }
+
+    fn left(&self) -> io::Result<Duration> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
+
+impl Read for Deadline<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.set_read_timeout(Some(self.left()?))?;
+        (&mut &*self.stream).read(buffer)
+    }
+}
+
+impl Write for Deadline<'_> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.set_write_timeout(Some(self.left()?))?;
+        (&mut &*self.stream).write(buffer)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Serves one client until it goes, misbehaves or is silent for [`FRAME_TIME`].
+pub fn serve(stream: &UnixStream, service: &Service) {
+    match serve_all(stream, service) {
+        Ok(()) => {}
+        Err(FrameError::Io(error)) => log::debug!("connection closed: {error}"),
+        Err(error) => log::warn!("connection closed: {error}"),
+    }
+}
+
+fn serve_all(stream: &UnixStream, service: &Service) -> Result<(), FrameError> {
+    let mut early = 0;
+    loop {
+        let end = Instant::now() + FRAME_TIME;
+        let Some(body) = frame::read_body(&mut Deadline::new(stream, end))?.map(Zeroizing::new) else {
+            return Ok(());
+        };
+        // A client that gave up, or was stopped for long and is gone, gets nothing done that it no longer waits for.
+        if state(stream)?.contains(PollFlags::POLLHUP) {
+            return Ok(());
+        }
+        let served = match frame::decode::<Request>(&body) {
+            Ok(request) => service.serve(request),
+            Err(FrameError::NotMessage(message)) => {
+                Served::One(Response::Error { error: ErrorCode::BadRequest, message })
+            }
+            Err(error) => return Err(error),
+        };
+        // Asked before the answer is sent: a client that waits for answers has sent nothing at this time.
+        early += u32::from(has_more(stream));
+        send(stream, served, service)?;
+        if early > PIPELINE_MAX {
+            log::warn!(
+                "connection closed: more than {PIPELINE_MAX} requests were sent without waiting for answers"
+            );
+            return Ok(());
+        }
+    }
+}
+
+fn send(stream: &UnixStream, served: Served, service: &Service) -> Result<(), FrameError> {
+    match served {
+        Served::One(response) => write(stream, &response),
+        Served::Many(responses) => responses.iter().try_for_each(|response| write(stream, response)),
+        Served::Watch(watch) => crate::serve::watch(&watch, service, |response| {
+            response.map_or(Ok(()), |response| write(stream, response))?;
+            let gone = PollFlags::POLLHUP | PollFlags::POLLIN;
+            // A watcher has nothing more to say; one that speaks or leaves is done.
+            if state(stream)?.intersects(gone) {
+                Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
+            } else {
+                Ok(())
+            }
+        }),
+    }
+}
+
+fn write(stream: &UnixStream, response: &Response) -> Result<(), FrameError> {
+    let bytes = Zeroizing::new(frame::encode(response)?);
+    Deadline::new(stream, Instant::now() + FRAME_TIME).write_all(&bytes)?;
+    Ok(())
+}
+
+fn state(stream: &UnixStream) -> io::Result<PollFlags> {
+    let mut fds = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    poll(&mut fds, PollTimeout::ZERO)?;
+    let [fd] = fds;
+    Ok(fd.revents().unwrap_or(PollFlags::empty()))
+}
+
+/// Whether bytes wait to be read.
+fn has_more(stream: &UnixStream) -> bool {
+    let mut byte = [0];
+    matches!(recv(stream.as_raw_fd(), &mut byte, MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT), Ok(1))
+}

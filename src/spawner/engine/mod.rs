@@ -1,0 +1,96 @@
+//! What runs the servers: one trait, two engines.
+
+pub mod process;
+pub mod systemd;
+
+use std::sync::Arc;
+
+use hubgate_protocol::{ErrorCode, Limits, ServerId, ServerStatus};
+
+use crate::policy::LoginAccount;
+use process::watch::Watch;
+
+/// Why an engine did not do what it was asked. The text is for the daemon's own log; the gateway gets [`Self::code`].
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// systemd, the kernel or the file system refused.
+    #[error("{0}")]
+    Failed(String),
+    /// It took too long.
+    #[error("{0}")]
+    Timeout(String),
+    /// This engine cannot do it.
+    #[error("this engine cannot do it: {0}")]
+    Unsupported(&'static str),
+    /// Root's settings or the lack of privilege forbid it.
+    #[error("{0}")]
+    Forbidden(String),
+    /// Too many at once.
+    #[error("{0}")]
+    Busy(&'static str),
+}
+
+impl EngineError {
+    /// The coarse word for the gateway.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Failed(_) => ErrorCode::Engine,
+            Self::Timeout(_) => ErrorCode::Timeout,
+            Self::Unsupported(_) => ErrorCode::Unsupported,
+            Self::Forbidden(_) => ErrorCode::Forbidden,
+            Self::Busy(_) => ErrorCode::Busy,
+        }
+    }
+}
+
+/// Something that runs servers.
+pub trait Engine: Send + Sync {
+    /// Makes the socket listen and the service start; returns when both are queued. A server that runs stays as it is.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn start(&self, server: &ServerId, account: &LoginAccount) -> Result<(), EngineError>;
+
+    /// Ends service and socket; returns when both are queued. What does not run is no error.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn stop(&self, server: &ServerId) -> Result<(), EngineError>;
+
+    /// State of one server.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn status(&self, server: &ServerId) -> Result<ServerStatus, EngineError>;
+
+    /// State of all servers that are not stopped.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn list(&self) -> Result<Vec<ServerStatus>, EngineError>;
+
+    /// The last lines of a server's output, oldest first, as they are.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn journal(&self, server: &ServerId, lines: u16) -> Result<Vec<String>, EngineError>;
+
+    /// Changes the limits of a running server until it ends.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn set_limits(&self, server: &ServerId, limits: &Limits) -> Result<(), EngineError>;
+
+    /// A view of all changes from now on.
+    ///
+    /// # Errors
+    /// [`EngineError::Unsupported`] where the service manager is watched by other means.
+    fn watch(&self) -> Result<Arc<Watch>, EngineError>;
+
+    /// Whether servers live and die with this daemon, so that it must not exit from idleness.
+    fn holds_servers(&self) -> bool;
+
+    /// Ends all servers that cannot live without this daemon; returns when they are gone.
+    fn shut_down(&self);
+}

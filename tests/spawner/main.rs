@@ -1,0 +1,2 @@
+//! The ring of the spawner.
+fn main() {}
