@@ -88,6 +88,8 @@ done
 
 [ -n "$out" ] || fail "--out is missing (see --help)"
 [ -n "$conf" ] || conf=$out
+check_path --tls "$tls"
+[ -z "$run" ] || check_path --standalone "$run"
 [ -n "$cert" ] || cert=$tls/server.crt
 [ -n "$key" ] || key=$tls/server.key
 [ -n "$log" ] || log=${run:-/var/log/nginx}
@@ -100,7 +102,6 @@ check_path --cert "$cert"
 check_path --key "$key"
 check_path --share "$share"
 check_path --log-dir "$log"
-[ -z "$run" ] || check_path --standalone "$run"
 check --prefix "$prefix" 'a-z0-9_/-' 'a path like /jupyterhub: a-z 0-9 _ - /'
 case $prefix in
     */ | *//* | [!/]*) fail "--prefix '$prefix' must begin with / and neither end with it nor have two in a row" ;;

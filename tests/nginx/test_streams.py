@@ -1,0 +1,168 @@
+"""What flows: uploads and downloads without a copy on disk, websockets, server-sent events, compression."""
+
+import contextlib
+import gzip
+import hashlib
+import re
+import time
+
+import pytest
+from websockets.sync.client import connect
+
+import nginx_site
+from gateway import StubGateway, form
+from nginx_site import until
+from users import UserServer
+from wire import HOST, NAVIGATE, PREFIX, UPGRADE, chunks, read_reply
+
+MIB = 1 << 20
+BIG = 300
+NO_COPY = re.compile(r"buffered to a temporary file")
+
+
+def request(hub, method, path, headers=()):
+    lines = [f"{method} {PREFIX}{path} HTTP/1.1", f"Host: {HOST}", f"Cookie: {hub.cookie['alice']}", *headers, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def head_of(stream):
+    """Status and headers of a reply whose body is read piece by piece."""
+    return read_reply(stream, "HEAD")
+
+
+def test_an_upload_of_300_mb_streams_to_the_server_with_no_copy_on_disk(hub):
+    block, digest = bytes(range(256)) * 4096, hashlib.sha256()
+    with contextlib.closing(hub.wire.open(timeout=120)) as connection:
+        connection.sendall(request(hub, "PUT", "/user/alice/take", [f"Content-Length: {BIG * MIB}"]))
+        for number in range(BIG):
+            connection.sendall(block)
+            digest.update(block)
+            if number == BIG // 2:
+                # Half of it is sent: the server has most of that already, so nobody collects the whole first.
+                until(lambda: hub.alice.moved > (BIG // 2 - 8) * MIB, "the server reads while the client sends")
+                assert not hub.site.open_temporary_files()
+        reply = read_reply(connection.makefile("rb"))
+    assert (reply.status, reply.text) == (200, digest.hexdigest())
+    assert not NO_COPY.search(hub.site.errors())
+
+
+def test_a_download_of_300_mb_streams_to_the_client_with_no_copy_on_disk(hub):
+    digest, left = hashlib.sha256(), BIG * MIB
+    with contextlib.closing(hub.wire.open(timeout=120)) as connection:
+        connection.sendall(request(hub, "GET", f"/user/alice/big?{BIG}"))
+        stream = connection.makefile("rb", MIB)
+        head = head_of(stream)
+        assert head["Content-Length"] == str(left)
+        while left:
+            part = stream.read(min(left, MIB))
+            assert part
+            digest.update(part)
+            left -= len(part)
+            if left == BIG // 2 * MIB:
+                # Half of it is here: the server has not been allowed to run far ahead into somebody's buffer.
+                assert hub.alice.moved < (BIG // 2 + 16)
+                assert not hub.site.open_temporary_files()
+    assert digest.hexdigest() == head["X-Checksum"]
+    assert not NO_COPY.search(hub.site.errors())
+
+
+def socket_of(hub, path="/user/alice/api/kernels/k/channels"):
+    """A websocket as a page of ours opens it."""
+    return connect(f"wss://{HOST}{PREFIX}{path}", sock=_plain(hub), ssl=hub.wire.tls, server_hostname=HOST, origin=f"https://{HOST}",
+                   additional_headers={"Cookie": hub.cookie["alice"]}, compression=None)
+
+
+def _plain(hub):
+    import socket
+
+    return socket.create_connection(("127.0.0.1", hub.wire.port), 20)
+
+
+@pytest.mark.parametrize("path", ["api/kernels/1234/channels", "terminals/websocket/1", "api/events/subscribe", "lsp/ws/pylsp", "proxy/8888/any"])
+def test_a_websocket_says_what_it_hears(hub, path):
+    with socket_of(hub, f"/user/alice/{path}") as socket:
+        for text in ("first", "second", "é中"):
+            socket.send(text)
+            assert socket.recv(10) == text
+
+
+def test_many_websockets_are_open_at_once(hub):
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket_of(hub)) for _ in range(60)]
+        for number, socket in enumerate(sockets):
+            socket.send(str(number))
+        assert [socket.recv(10) for socket in sockets] == [str(number) for number in range(60)]
+
+
+def test_an_idle_websocket_outlives_the_deadline_of_plain_requests(tmp_path):
+    """The deadlines in small: 10 minutes become one second, the websocket's 24 hours stay."""
+
+    def hurry(conf):
+        path = conf / "location.conf"
+        text = path.read_text()
+        assert "proxy_read_timeout 10m;" in text and "proxy_read_timeout 24h;" in text
+        path.write_text(text.replace("timeout 10m;", "timeout 1s;"))
+
+    root = nginx_site.folder()
+    site, alice, gateway = nginx_site.Site(root, edit=hurry).start(), UserServer("alice", root / "servers"), StubGateway(root / "gateway.sock")
+    try:
+        gateway.upstream = f"unix:{alice.path}"
+        with contextlib.closing(site.wire.open()) as connection:
+            lines = [f"GET {PREFIX}/user/alice/echo HTTP/1.1", f"Host: {HOST}", *(f"{n}: {v}" for n, v in UPGRADE), "", ""]
+            connection.sendall("\r\n".join(lines).encode())
+            stream = connection.makefile("rb")
+            assert read_reply(stream).status == 101
+            gateway.page_status = 418
+            # Two plain requests that wait in vain, one after the other, are two seconds of silence on the websocket.
+            assert [site.wire.get("/user/alice/silent").status for _ in range(2)] == [418, 418]
+            connection.sendall(b"\x81\x82\0\0\0\0hi")
+            assert stream.read(4) == b"\x81\x02hi"
+    finally:
+        site.stop()
+        alice.stop()
+        gateway.stop()
+
+
+def test_an_event_of_a_server_arrives_while_its_answer_goes_on(hub):
+    with contextlib.closing(hub.wire.open()) as connection:
+        connection.sendall(request(hub, "GET", "/user/alice/events", ["Accept: text/event-stream", "Accept-Encoding: gzip"]))
+        stream = connection.makefile("rb")
+        assert "Content-Encoding" not in head_of(stream).headers
+        assert next(chunks(stream)) == b"data: first\n\n"
+
+
+def test_the_first_event_of_a_start_arrives_within_300_ms(hub, alice_in):
+    alice_in("starting")
+    page = hub.wire.get("/hub/spawn-pending/alice", NAVIGATE, cookie=hub.cookie["alice"])
+    token = re.search(r'data-xsrf="([^"]+)"|name="_xsrf"[^>]*content="([^"]+)"', page.text)
+    token = next(filter(None, token.groups())) if token else form(page)
+    with contextlib.closing(hub.wire.open()) as connection:
+        began = time.monotonic()
+        connection.sendall(request(hub, "GET", "/hub/api/users/alice/server/progress",
+                                   ["Accept: text/event-stream", "Accept-Encoding: gzip", f"X-XSRFToken: {token}"]))
+        stream = connection.makefile("rb")
+        head = head_of(stream)
+        assert (head.status, head["Content-Type"]) == (200, "text/event-stream") and "Content-Encoding" not in head.headers
+        events = chunks(stream)
+        assert next(events).startswith(b"data: {")
+        assert time.monotonic() - began < 0.3
+        hub.spawner.force("alice", "running")
+        assert any(b'"ready":true' in event for event in events)
+
+
+def test_scripts_and_styles_are_compressed_and_hub_pages_are_not(hub):
+    asked = [("Accept-Encoding", "gzip")]
+    script = hub.wire.get("/user/alice/script", asked, cookie=hub.cookie["alice"])
+    assert script["Content-Encoding"] == "gzip" and gzip.decompress(script.body).startswith(b"let lab")
+    login = hub.wire.get("/hub/login", [*NAVIGATE, *asked])
+    assert "Content-Encoding" not in login.headers
+    style = re.search(r'href="([^"]+\.css)"', login.text)[1]
+    sheet = hub.wire.send("GET", style, asked)
+    assert sheet["Content-Encoding"] == "gzip" or len(sheet.body) < 1024
+    assert "immutable" in sheet["Cache-Control"]
+
+
+def test_a_part_of_a_file_and_an_unchanged_file_are_asked_for_as_they_are(hub):
+    reply = hub.wire.get("/user/alice/echo", [("Range", "bytes=0-9"), ("If-None-Match", '"x"')], cookie=hub.cookie["alice"])
+    told = {name.lower(): value for name, value in reply.json()["headers"]}
+    assert (told["range"], told["if-none-match"]) == ("bytes=0-9", '"x"')

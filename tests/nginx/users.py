@@ -1,0 +1,190 @@
+"""Servers of users: each listens on its unix socket, notes every request, and answers as its path says."""
+
+import base64
+import contextlib
+import hashlib
+import http.server
+import json
+import os
+import socketserver
+import threading
+
+WEBSOCKET = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+# Headers that hold for a whole origin, or command nginx, or are the gateway's words (security checklist C6).
+HOSTILE = {
+    "Service-Worker-Allowed": "/", "Clear-Site-Data": '"*"', "Alt-Svc": 'h3=":443"', "NEL": "{}", "Report-To": "{}",
+    "Reporting-Endpoints": 'a="https://evil.test"', "Strict-Transport-Security": "max-age=1", "Public-Key-Pins": "x",
+    "Public-Key-Pins-Report-Only": "x", "WWW-Authenticate": "Basic", "Proxy-Authenticate": "Basic", "X-Upstream": "x",
+    "X-User": "x", "X-Accel-Expires": "100", "X-Accel-Limit-Rate": "1", "X-Accel-Buffering": "yes", "X-Accel-Charset": "latin1",
+    "Cross-Origin-Opener-Policy": "unsafe-none", "Cross-Origin-Embedder-Policy": "require-corp", "Accept-CH": "DPR",
+    "Critical-CH": "DPR", "Expect-CT": "max-age=1", "Set-Login": "logged-in", "X-Hubgate-User": "bob",
+    "X-Hubgate-Upstream": "x", "X-Hubgate-Owner": "bob", "X-Hubgate-Cookie": "x", "X-Hubgate-Authorization": "x",
+    "X-Hubgate-Reason": "x",
+}
+COOKIES = ["hubgate-session=evil; Path=/; Secure", "b=1; Path=/jupyterhub/", "c=1; path=/; PATH=/jupyterhub/hub/",
+           "d=1 ; Path = / ; HttpOnly", "e=1; Path=", "f=1; Path=../..", "g=1; Max-Age=5"]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers by the last segment of the path."""
+
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self):
+        return self.server.name
+
+    def log_message(self, *_):
+        pass
+
+    def handle_expect_100(self):
+        return True  # nginx has said it already
+
+    def any(self):
+        path, _, query = self.path.partition("?")
+        self.server.seen.append((self.command, self.path, self.headers))
+        last = path.rsplit("/", 1)[-1]
+        getattr(self, f"on_{last}", self.on_echo)(query)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = any
+
+    def say(self, body, status=200, headers=(), kind="text/plain"):
+        self.send_response_only(status)
+        for name, value in [("X-Test-Server", self.server.name), ("Content-Type", kind), *headers]:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def on_echo(self, _query):
+        if self.headers.get("Upgrade", "").lower() == "websocket":
+            return self.on_socket()
+        length = int(self.headers.get("Content-Length") or 0)
+        told = {"method": self.command, "path": self.path, "headers": self.headers.items(), "body": len(self.rfile.read(length))}
+        self.say(json.dumps(told).encode(), kind="application/json")
+
+    def on_accel(self, query):
+        self.say(b"own body", headers=[("X-Accel-Redirect", query)])
+
+    def on_hostile(self, _query):
+        self.say(b"own body", headers=HOSTILE.items())
+
+    def on_cookies(self, _query):
+        self.say(b"own body", headers=[("Set-Cookie", line) for line in COOKIES])
+
+    def on_forbidden(self, _query):
+        self.say(b"the server's own refusal", status=403)
+
+    def on_broken(self, _query):
+        self.say(b"the server's own error", status=502)
+
+    def on_moved(self, query):
+        self.say(b"", status=302, headers=[("Location", query)])
+
+    def on_script(self, _query):
+        self.say(b"let lab = 1; " * 4000, kind="text/javascript")
+
+    def on_big(self, query):
+        """As many bytes as asked for, and their checksum beforehand."""
+        block, blocks = os.urandom(1 << 20), int(query)
+        digest = hashlib.sha256()
+        for _ in range(blocks):
+            digest.update(block)
+        self.send_response_only(200)
+        self.send_header("Content-Type", "application/octet-stream")
+        self.send_header("X-Checksum", digest.hexdigest())
+        self.send_header("Content-Length", str(blocks << 20))
+        self.end_headers()
+        for sent in range(blocks):
+            self.server.moved = sent + 1
+            self.wfile.write(block)
+
+    def on_take(self, _query):
+        """Reads an upload as it comes and tells its checksum."""
+        digest, left = hashlib.sha256(), int(self.headers["Content-Length"])
+        while left:
+            part = self.rfile.read1(min(left, 1 << 16))
+            if not part:
+                return
+            digest.update(part)
+            left -= len(part)
+            self.server.moved += len(part)
+        self.say(digest.hexdigest().encode())
+
+    def on_events(self, _query):
+        """One event, and then silence until the client goes."""
+        self.send_response_only(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(b"data: first\n\n")
+        self.connection.recv(1)
+
+    def on_silent(self, _query):
+        self.connection.recv(1)
+
+    def on_gone(self, _query):
+        self.close_connection = True
+
+    def on_nonsense(self, _query):
+        self.wfile.write(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+        self.close_connection = True
+
+    def on_forced(self, _query):
+        """101 to anybody, asked or not."""
+        self.send_response_only(101)
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Upgrade", self.headers.get("Upgrade") or "h2c")
+        self.end_headers()
+        self.wfile.write(b"tunnel")
+        self.close_connection = True
+
+    def on_socket(self):
+        """A websocket that says what it hears; small frames only."""
+        if self.headers.get("Sec-WebSocket-Version") != "13":
+            return self.say(b"", status=426, headers=[("Sec-WebSocket-Version", "13")])
+        key = hashlib.sha1((self.headers["Sec-WebSocket-Key"] + WEBSOCKET).encode()).digest()
+        self.send_response_only(101)
+        for name, value in [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("X-Test-Server", self.server.name),
+                            ("Sec-WebSocket-Accept", base64.b64encode(key).decode())]:
+            self.send_header(name, value)
+        self.end_headers()
+        self.close_connection = True
+        while len(head := self.rfile.read(2)) == 2 and head[0] & 0x0F != 8:
+            mask = self.rfile.read(4)
+            data = self.rfile.read(head[1] & 0x7F)
+            self.wfile.write(bytes([head[0], len(data)]) + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
+
+
+class UserServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    """A user's server; `seen` is its log of (method, path, headers), `calls` the number of connections."""
+
+    daemon_threads = True
+    request_queue_size = 512
+    allow_reuse_address = True
+
+    def __init__(self, name, folder):
+        self.name, self.seen, self.calls, self.moved = name, [], 0, 0
+        self.path = folder / f"{name}.sock"
+        self.path.unlink(missing_ok=True)
+        super().__init__(str(self.path), Handler)
+        os.chmod(self.path, 0o666)
+        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self.thread.start()
+
+    def verify_request(self, _request, _address):
+        self.calls += 1
+        return True
+
+    def handle_error(self, *_):
+        pass  # clients of these tests leave as they like
+
+    def forget(self):
+        self.seen.clear()
+        self.calls = self.moved = 0
+
+    def stop(self):
+        self.shutdown()
+        self.server_close()
+        with contextlib.suppress(FileNotFoundError):
+            self.path.unlink()
