@@ -12,7 +12,6 @@ pub mod config;
 pub mod domain;
 pub mod extract;
 pub mod files;
-pub mod newcomer;
 pub mod pages;
 pub mod password;
 pub mod spawn;

@@ -7,14 +7,15 @@ use clap::{Args, ValueEnum};
 use hubgate_protocol::{Secret, Username};
 use nix::unistd::{User, geteuid};
 
+use super::newcomer::Taken;
 use super::{Failure, cert as certificates, failure, prompt, rights, terminal};
 use crate::cert::{self, DAYS_MAX, Name};
 use crate::clock::Clock;
 use crate::config::{Authenticator, Config};
 use crate::files::{self, NewFile};
+use crate::password;
 use crate::state::key;
 use crate::store::{NewUser, Store, users};
-use crate::{newcomer, password};
 
 /// Where configuration belongs.
 const ETC: &str = "/etc/hubgate";
@@ -151,8 +152,8 @@ fn new_config(arguments: &Arguments, admin: &Username) -> Result<Config, Failure
 
 fn check_admin(config: &Config, path: &Path, admin: &Username) -> Result<(), Failure> {
     let refused = match config.authenticator {
-        Authenticator::File => newcomer::name(admin.as_str()).err().map(|error| error.to_string()),
-        Authenticator::Pam if newcomer::is_of_the_host(admin.as_str()) => {
+        Authenticator::File => Taken::read().parse(admin.as_str(), true).err().map(|error| error.to_string()),
+        Authenticator::Pam if Taken::read().has(admin) => {
             Some("is an account of the system, which cannot log in".to_owned())
         }
         Authenticator::Pam if !config.admin_users.contains(admin) => {

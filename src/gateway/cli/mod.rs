@@ -7,6 +7,7 @@ mod health;
 mod import;
 mod init;
 mod logging;
+mod newcomer;
 mod prompt;
 mod rights;
 mod roster;

@@ -7,7 +7,7 @@ use csv::{ReaderBuilder, StringRecord};
 use hubgate_protocol::{Secret, Username};
 
 use super::Failure;
-use crate::newcomer;
+use super::newcomer::Taken;
 
 /// Largest file in bytes.
 pub(super) const FILE_MAX: usize = 2 * 1024 * 1024;
@@ -66,7 +66,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Row>, Vec<RowError>> {
         Some(Err(_)) | None => return of_file("is empty: its first line must be user,passwd"),
     };
     let columns = columns(&header).or_else(|message| of_file(&message))?;
-    let mut rows = Rows { columns, seen: HashMap::new(), good: Vec::new(), bad: Vec::new() };
+    let mut rows =
+        Rows { text, columns, taken: Taken::read(), seen: HashMap::new(), good: Vec::new(), bad: Vec::new() };
     for record in records {
         let Ok(record) = record else { return of_file("cannot be read as CSV") };
         rows.add(&record);
@@ -125,16 +126,26 @@ fn columns(header: &StringRecord) -> Result<Columns, String> {
     Ok(Columns { user, password, admin, count: header.len() })
 }
 
-struct Rows {
+struct Rows<'t> {
+    text: &'t str,
     columns: Columns,
+    taken: Taken,
     seen: HashMap<String, u64>,
     good: Vec<Row>,
     bad: Vec<RowError>,
 }
 
-impl Rows {
+impl Rows<'_> {
+    /// The reader's position is before the empty lines that it skips.
+    fn line(&self, position: &csv::Position) -> u64 {
+        let from =
+            usize::try_from(position.byte()).ok().and_then(|at| self.text.get(at..)).unwrap_or_default();
+        let skipped = from.bytes().take_while(|b| matches!(b, b'\r' | b'\n')).filter(|b| *b == b'\n').count();
+        position.line() + u64::try_from(skipped).unwrap_or_default()
+    }
+
     fn add(&mut self, record: &StringRecord) {
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| self.line(position));
         let row = self.check(record, line);
         match row {
             Ok((user, password, admin)) => self.good.push(Row { line, user, password, admin }),
@@ -154,14 +165,16 @@ impl Rows {
             return Err("has a field longer than 256 bytes; a quote may be missing its end".to_owned());
         }
         let field = |index: usize| record.get(index).unwrap_or_default();
-        let user =
-            newcomer::name(field(self.columns.user)).map_err(|error| format!("column user: {error}"))?;
+        let admin = self.columns.admin.map(|index| truth(field(index))).transpose()?;
+        let user = self
+            .taken
+            .parse(field(self.columns.user), admin.unwrap_or(false))
+            .map_err(|error| format!("column user: {error}"))?;
         if let Some(first) = self.seen.insert(user.to_string(), line) {
             return Err(format!("column user: {user} is on line {first} already"));
         }
         let password = super::prompt::checked(field(self.columns.password))
             .map_err(|Failure(sentence)| format!("column passwd: {sentence}"))?;
-        let admin = self.columns.admin.map(|index| truth(field(index))).transpose()?;
         Ok((user, password, admin))
     }
 }

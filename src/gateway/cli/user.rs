@@ -6,11 +6,12 @@ use clap::Subcommand;
 use hubgate_protocol::Username;
 use openssl::asn1::Asn1Time;
 
+use super::newcomer::Taken;
 use super::{Failure, failure, import, instance, prompt, terminal};
 use crate::clock::Clock;
 use crate::config::{Authenticator, Config};
+use crate::password;
 use crate::store::{NewUser, Store, StoreError, User, users};
-use crate::{newcomer, password};
 
 /// Users printed at once.
 const PAGE: i64 = 500;
@@ -94,7 +95,7 @@ fn existing(name: &str) -> Result<Username, Failure> {
 }
 
 fn add(path: &Path, name: &str, admin: bool, password_stdin: bool) -> Result<(), Failure> {
-    let name = newcomer::name(name).map_err(|error| Failure(format!("{name:?}: {error}")))?;
+    let name = Taken::read().parse(name, admin).map_err(|error| Failure(format!("{name:?}: {error}")))?;
     let store = with_passwords(path)?;
     let taken = || {
         failure(format!("there already is a user {name}; `hubgate user passwd {name}` changes the password"))
