@@ -1,4 +1,5 @@
 //! What each value must be, beyond its type. Every refusal says what would be right.
+#![expect(clippy::ptr_arg, reason = "a rule takes the type of its key, String and PathBuf too")]
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
@@ -52,7 +53,6 @@ pub(super) fn default_url(text: &String) -> Verdict {
 }
 
 /// Absolute, and without `.` or `..`.
-#[expect(clippy::ptr_arg, reason = "a rule takes the type of its key")]
 pub(super) fn absolute(path: &PathBuf) -> Verdict {
     let plain = path.components().all(|part| matches!(part, Component::RootDir | Component::Normal(_)));
     let text = path.to_string_lossy();
@@ -97,7 +97,6 @@ pub(super) fn listen_mode(mode: &Mode) -> Verdict {
 }
 
 /// Root is nobody's user here.
-#[expect(clippy::ptr_arg, reason = "a rule takes the type of its key")]
 pub(super) fn admin_users(names: &Vec<Username>) -> Verdict {
     let root = names.iter().any(|name| name.as_str() == "root");
     require(!root, "names root, who cannot log in here; name a person")
