@@ -100,12 +100,13 @@ def cookies(reply):
     return dict(pair.split("=", 1) for pair in pairs)
 
 
-def post_login(wire, user, password, query=""):
-    """Logs in over HTTP as a browser does; the reply to the POST."""
+def post_login(wire, user, password, query="", **more):
+    """Logs in over HTTP as a browser does, with `more` fields; the reply to the POST."""
     page = wire.get(f"/hub/login{query}", NAVIGATE)
     fields = {"username": user, "password": password, "_xsrf": form(page)}
     if 'name="next"' in page.text:
         fields["next"] = form(page, "next")
+    fields |= more
     sent = "; ".join(f"{name}={value}" for name, value in cookies(page).items())
     headers = [*NAVIGATE, ("Content-Type", "application/x-www-form-urlencoded"), ("Origin", f"https://{HOST}")]
     return wire.send("POST", f"{PREFIX}/hub/login{query}", headers, urllib.parse.urlencode(fields).encode(), cookie=sent)

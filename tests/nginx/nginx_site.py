@@ -32,7 +32,7 @@ def free_port():
 
 def folder():
     """A short path that nginx's workers can enter (pytest's own folders are closed to them, and too long for sockets)."""
-    path = pathlib.Path(tempfile.mkdtemp(prefix="hg-nginx-"))
+    path = pathlib.Path(tempfile.mkdtemp(prefix="hubgate-nginx-"))
     path.chmod(0o755)
     (path / "servers").mkdir()
     return path

@@ -44,7 +44,7 @@ def below_prefix(path):
 
 def no_trace(reply):
     """What no answer may tell."""
-    for word in ("panicked", "backtrace", "src/gateway", "SELECT ", "sqlite", "/tmp/hg-nginx", "actix"):
+    for word in ("panicked", "backtrace", "src/gateway", "SELECT ", "sqlite", "/hubgate-nginx-", "actix"):
         assert word not in reply.text, word
     return reply
 
@@ -123,16 +123,19 @@ def test_a_hostile_cookie_header_is_nobody_and_a_good_one_is_somebody(hub, case)
 def test_a_login_leads_nowhere_but_into_the_hub(hub, case):
     text = bytes_of(case, HOST=f"https://{HOST}").decode()
     target = PREFIX + text if text.startswith(("/hub", "/user")) else text
-    reply = post_login(hub.wire, "carol", hub.passwords["carol"], f"?next={urllib.parse.quote(target, safe='')}")
+    if len(target) > 4096:
+        reply = post_login(hub.wire, "alice", hub.passwords["alice"], next=target)  # too long for a request line
+    else:
+        reply = post_login(hub.wire, "alice", hub.passwords["alice"], f"?next={urllib.parse.quote(target, safe='')}")
     no_trace(reply)
     assert reply.status in (302, 303), reply.text
-    if case["expect"] == "accept" and "/user/alice/" not in text:
+    if case["expect"] == "accept":
         assert reply["Location"] == target
     else:
         address = urllib.parse.urljoin(f"https://{HOST}{PREFIX}/hub/login", reply["Location"])
         assert address.startswith(f"https://{HOST}{PREFIX}/")
         if text != "/user/bob/":  # allowed as a link; it then answers 403
-            assert reply["Location"] == f"{PREFIX}/hub/spawn/carol"
+            assert reply["Location"] == f"{PREFIX}/hub/spawn/alice"
 
 
 @pytest.mark.parametrize("case", cases("next_url_raw_query"))

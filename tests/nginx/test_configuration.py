@@ -166,8 +166,9 @@ def test_c13_refusals_are_worded_by_the_gateway_and_its_death_by_a_static_page(p
 
 def test_c14_a_dying_gateway_loses_no_request_that_can_be_repeated(tree, places, question):
     (upstream,) = tree.all("upstream")
-    assert len(upstream.own("server")) == 3 and len(set(upstream.own("server"))) == 1
-    assert upstream.own("server")[0][1] == "max_fails=0" and upstream.own("keepalive")
+    ((kept,),) = upstream.own("keepalive")
+    assert len(set(upstream.own("server"))) == 1 and upstream.own("server")[0][1] == "max_fails=0"
+    assert len(upstream.own("server")) >= int(kept) + 2, "every kept connection may die and cost a line"
     for place in places.values():
         if any(args[0].startswith("http://hubgate") for args in place.own("proxy_pass")):
             assert place.value("proxy_next_upstream") == ("error", "timeout"), "never non_idempotent"

@@ -99,7 +99,7 @@ def test_row_56_a_person_is_led_to_start_a_stopped_server_and_a_program_is_told(
     assert hub.alice.calls == 0 and not [r for r in hub.spawner.asked if r["op"] == "start"], "nothing may start by itself"
 
 
-@pytest.mark.parametrize("how", ["gone", "nonsense"])
+@pytest.mark.parametrize("how", ["gone", "swollen"])
 def test_row_56_a_server_that_gives_no_answer_is_explained_by_the_hub(hub, how):
     for headers, kind in ((NAVIGATE, "text/html"), (JSON, "application/json")):
         reply = hub.wire.get(f"/user/alice/{how}", headers, cookie=hub.cookie["alice"])

@@ -3,6 +3,7 @@
 import pytest
 
 from gateway import random_session
+from nginx_site import until
 from users import HOSTILE
 from wire import HOST, NAVIGATE, PREFIX, SESSION, UPGRADE
 
@@ -78,7 +79,9 @@ def test_row_33_h2c_is_no_upgrade(hub):
 
 
 def test_a_server_cannot_force_a_tunnel_on_a_request_that_asked_for_none(hub):
-    assert hub.wire.get("/user/alice/forced", cookie=hub.cookie["alice"]).status != 101
+    head = f"GET {PREFIX}/user/alice/forced HTTP/1.1\r\nHost: {HOST}\r\nCookie: {hub.cookie['alice']}\r\n\r\n"
+    hub.wire.raw(head.encode() + b"into the tunnel")
+    assert until(lambda: hub.alice.heard is not None, "the server's end is closed") and hub.alice.heard == b""
 
 
 def test_row_34_a_websocket_from_another_origin_is_refused(hub):

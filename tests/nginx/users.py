@@ -126,8 +126,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def on_gone(self, _query):
         self.close_connection = True
 
-    def on_nonsense(self, _query):
-        self.wfile.write(b"\x16\x03\x01 this is no HTTP\r\n\r\n")
+    def on_swollen(self, _query):
+        """A header of one megabyte."""
+        self.send_response_only(200)
+        self.send_header("X-Swollen", "x" * (1 << 20))
+        self.end_headers()
         self.close_connection = True
 
     def on_forced(self, _query):
@@ -137,6 +140,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Upgrade", self.headers.get("Upgrade") or "h2c")
         self.end_headers()
         self.wfile.write(b"tunnel")
+        self.wfile.flush()
+        self.connection.settimeout(1)
+        try:
+            self.server.heard = self.connection.recv(64)
+        except TimeoutError:
+            self.server.heard = b""
         self.close_connection = True
 
     def on_socket(self):
@@ -164,7 +173,7 @@ class UserServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     allow_reuse_address = True
 
     def __init__(self, name, folder):
-        self.name, self.seen, self.calls, self.moved = name, [], 0, 0
+        self.name, self.seen, self.calls, self.moved, self.heard = name, [], 0, 0, None
         self.path = folder / f"{name}.sock"
         self.path.unlink(missing_ok=True)
         super().__init__(str(self.path), Handler)
@@ -182,6 +191,7 @@ class UserServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def forget(self):
         self.seen.clear()
         self.calls = self.moved = 0
+        self.heard = None
 
     def stop(self):
         self.shutdown()
