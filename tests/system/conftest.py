@@ -42,7 +42,7 @@ def venv():
     """The users' environment that scripts/venv.sh made."""
     path = pathlib.Path(os.environ.get("HUBGATE_TEST_VENV", PROJECT / "run/venv"))
     if not (path / "bin/jupyter").exists():
-        raise machines.Missing(f"tests/system needs JupyterLab in {path}: run `make run/venv`")
+        raise machines.Missing(f"tests/system needs JupyterLab in {path}: run scripts/venv.sh {path} jupyter/requirements.txt")
     return path
 
 

@@ -141,3 +141,12 @@ def test_the_manual_pages_name_every_key_with_its_default(machine):
     keys = "".join(f"{key} = {value}\n" for key, value in keys_of("hubgate-spawner.8").items())
     machine.write("/root/spawner.toml", keys, 0o600)
     machine.run("/usr/libexec/hubgate-spawner", "--config", "/root/spawner.toml", "--check")
+
+
+def test_the_manual_page_names_every_command_and_option(machine):
+    page = (PROJECT / "docs/man/hubgate.1").read_text().replace("\\-", "-")
+    commands = ["gateway", "check", "config", "init", "cert", "health", "user add", "user passwd", "user del", "user list", "user import"]
+    for command in commands:
+        assert command in page
+        options = set(re.findall(r"(?<!\w)--[a-z-]+", machine.out("hubgate", *command.split(), "--help"))) - {"--help"}
+        assert not [option for option in options if option not in page], command
