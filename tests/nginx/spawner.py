@@ -22,6 +22,12 @@ class Connection(socketserver.StreamRequestHandler):
         body = json.dumps({"reply": kind, **fields}).encode()
         self.wfile.write(struct.pack(">I", len(body)) + body)
 
+    def reply_all(self):
+        """As many frames as it takes: one holds at most 16 KiB."""
+        every = self.server.all()
+        for first in range(0, max(len(every), 1), 50):
+            self.reply("servers", servers=every[first:first + 50], more=first + 50 < len(every))
+
     def unsupported(self, _request):
         self.reply("error", error="unsupported", message="not in this test")
 
@@ -29,7 +35,7 @@ class Connection(socketserver.StreamRequestHandler):
         changes = queue.Queue()
         with self.server.lock:
             self.server.watchers.append(changes)
-            self.reply("servers", servers=self.server.all(), more=False)
+            self.reply_all()
         while True:
             try:
                 self.reply("status", status=changes.get(timeout=5))
@@ -37,7 +43,7 @@ class Connection(socketserver.StreamRequestHandler):
                 self.reply("done")
 
     def on_list(self, _request):
-        self.reply("servers", servers=self.server.all(), more=False)
+        self.reply_all()
 
     def on_status(self, request):
         self.reply("status", status=self.server.status(request["user"]))
