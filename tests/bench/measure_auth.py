@@ -1,7 +1,8 @@
 """auth_request: our gateway against an nginx that answers 204, behind the same nginx configuration and before the same server."""
 
-import hashlib
 import base64
+import hashlib
+import http.client
 import pathlib
 import re
 import socket
@@ -32,7 +33,7 @@ local ids = {} ; for line in io.lines("%s") do ids[#ids + 1] = line end
 local n = 0
 request = function()
   n = n %% #ids + 1
-  return wrk.format("GET", "/jupyterhub/user/" .. "u" .. (n - 1) .. "/x", {["Cookie"] = "hubgate-session=" .. ids[n], ["Sec-Fetch-Mode"] = "cors"})
+  return wrk.format("GET", "/jupyterhub/user/" .. "u" .. (n - 1) .. "/x", {["Host"] = "localhost", ["Cookie"] = "hubgate-session=" .. ids[n], ["Sec-Fetch-Mode"] = "cors"})
 end
 """
 
@@ -46,11 +47,11 @@ def seed(database):
     now = int(time.time())
     with sqlite3.connect(database) as db:
         db.execute("delete from sessions")
-        db.executemany("insert into users (name, admin, created_s) values (?, 0, ?)", ((f"u{n}", now) for n in range(USERS)))
+        db.executemany("insert into users (id, name, admin, created_s) values (?, ?, 0, ?)", ((n + 1, f"u{n}", now) for n in range(USERS)))
         ids = dict(db.execute("select name, id from users"))
         rows = ((hashlib.sha256(session_id(n).encode()).hexdigest(), ids[f"u{n}"], now, now + 86400, now) for n in range(SESSIONS))
         db.executemany("insert into sessions (hash, user_id, created_s, expires_s, last_seen_s) values (?, ?, ?, ?, ?)", rows)
-        db.execute("update revision set number = number + 1")
+        db.execute("update counters set value = value + 1 where name = 'rights'")
 
 
 def front(name, work, gateway_socket, servers):
@@ -73,6 +74,15 @@ def wrk(port, connections, script):
                          capture_output=True, text=True, check=True).stdout
     assert "Non-2xx" not in out, out
     return int(re.search(r"(\d+) requests in", out)[1]), float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1])
+
+
+def check(port):
+    """One request by hand, so that a mistake of this file shows its answer."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/jupyterhub/user/u0/x", headers={"Host": "localhost", "Cookie": f"hubgate-session={session_id(0)}", "Sec-Fetch-Mode": "cors"})
+    answer = connection.getresponse()
+    body = answer.read()
+    assert answer.status == 200, (answer.status, answer.getheaders(), body)
 
 
 def websockets(port):
@@ -131,6 +141,7 @@ def run(options, sockets):
         (work / "ids").write_text("\n".join(session_id(n) for n in range(SESSIONS)) + "\n")
         script.write_text(ROTATE % (work / "ids"))
         rows = []
+        check(PORTS["hubgate"])
         for connections in (16, 64):
             rates, costs = {name: [] for name in PORTS}, {name: [] for name in PORTS}
             for _ in range(ROUNDS):
