@@ -14,7 +14,7 @@ use tokio::time::{Instant, timeout};
 
 use crate::answer::{self, Failure};
 use crate::domain::explain;
-use crate::extract::{Visitor, header_text, own_server};
+use crate::extract::{Visitor, header_text, names, own_server};
 use crate::spawn::client::LOG_LINES;
 use crate::state::Hub;
 
@@ -47,7 +47,7 @@ pub async fn progress(
     let Some(session) = visitor.session else {
         return Err(Failure::new(StatusCode::FORBIDDEN, "Log in first."));
     };
-    if !visitor.hub.key.session_token_holds(&session.hash, header_text(&request, "x-xsrftoken")) {
+    if !visitor.hub.key.session_token_holds(&session.hash, header_text(&request, &names::XSRF)) {
         return Err(Failure::new(StatusCode::FORBIDDEN, "XSRF token missing or stale; reload the page."));
     }
     let owner = own_server(&session, &owner)?;

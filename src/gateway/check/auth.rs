@@ -9,7 +9,7 @@ use crate::check::decide_request;
 use crate::domain::cookie;
 use crate::domain::decision::{Decision, Grant};
 use crate::domain::request_log::shown;
-use crate::extract::{Peer, header_text, question_traits};
+use crate::extract::{Peer, header_text, names, question_traits};
 use crate::state::Hub;
 
 const UPSTREAM: HeaderName = HeaderName::from_static("x-hubgate-upstream");
@@ -35,7 +35,7 @@ pub async fn auth(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse {
             info!(
                 "refused reason={} from={from} uri={}",
                 reason.word(),
-                shown(header_text(&request, "x-original-uri"))
+                shown(header_text(&request, &names::URI))
             );
             refused(StatusCode::FORBIDDEN, reason.word())
         }
@@ -44,7 +44,7 @@ pub async fn auth(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse {
 
 fn granted(hub: &Hub, request: &HttpRequest, grant: &Grant) -> HttpResponse {
     let upstream = format!("unix:{}/{}.sock", hub.config.socket_dir.display(), grant.owner);
-    let cookies = cookie::without_session(header_text(request, header::COOKIE.as_str()));
+    let cookies = cookie::without_session(header_text(request, &header::COOKIE));
     let mut response = HttpResponse::new(StatusCode::OK);
     let headers = response.headers_mut();
     let texts = [

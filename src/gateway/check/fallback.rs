@@ -10,7 +10,7 @@ use crate::check::decide_request;
 use crate::domain::decision::{Decision, Grant, Reason};
 use crate::domain::explain::{self, Cause};
 use crate::extract::visitor::login_url;
-use crate::extract::{header_text, question_traits};
+use crate::extract::{header_text, names, question_traits};
 use crate::spawn::client::LOG_LINES;
 use crate::state::{Hub, Session};
 
@@ -28,7 +28,7 @@ struct FailedPage<'a> {
 pub async fn fallback(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse {
     let (decision, session) = decide_request(&hub, &request);
     let traits = question_traits(&request);
-    let uri = header_text(&request, "x-original-uri");
+    let uri = header_text(&request, &names::URI);
     let fail = |failure: Failure| {
         failure.as_page(traits.wants_html() && !traits.websocket(), &hub.config.base_url).error_response()
     };
@@ -60,7 +60,7 @@ fn refusal(reason: Reason) -> Failure {
 
 /// Allowed, and yet here: nginx got no answer from the server, or it came up between the two questions.
 fn unreached(hub: &Hub, request: &HttpRequest, owner: &Username) -> Failure {
-    if header_text(request, "x-hubgate-failed").is_empty() {
+    if header_text(request, &names::FAILED).is_empty() {
         return Failure::new(StatusCode::SERVICE_UNAVAILABLE, "The server has just started.")
             .remedy("Try again.")
             .retry_after(1);

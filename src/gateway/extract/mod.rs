@@ -5,5 +5,5 @@ pub mod traits;
 pub mod visitor;
 
 pub use posted::Posted;
-pub use traits::{Peer, header_text, hub_traits, question_traits};
+pub use traits::{Peer, header_text, hub_traits, names, question_traits};
 pub use visitor::{Page, SignedIn, Visitor, own_server, session_of};

@@ -63,7 +63,7 @@ pub fn form_of(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<Form, Failure>> + use<> {
-    let media = header_text(request, header::CONTENT_TYPE.as_str())
+    let media = header_text(request, &header::CONTENT_TYPE)
         .split(';')
         .next()
         .unwrap_or_default()

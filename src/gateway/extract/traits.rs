@@ -3,14 +3,45 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use actix_web::HttpRequest;
-use actix_web::http::Method;
+use actix_web::http::header::{self, HeaderName};
 use hubgate_protocol::Connection;
 
 use crate::domain::request::Traits;
 
+/// The names of nginx's own headers. Names of this kind are compared without being parsed or copied at each request.
+pub mod names {
+    use actix_web::http::header::HeaderName;
+
+    macro_rules! names {
+        ($($name:ident = $text:literal;)+) => {
+            $(#[doc = concat!("`", $text, "`")] pub static $name: HeaderName = HeaderName::from_static($text);)+
+        };
+    }
+    names! {
+        URI = "x-original-uri";
+        NORMALIZED = "x-normalized-uri";
+        METHOD = "x-original-method";
+        HOST = "x-original-host";
+        PROTO = "x-forwarded-proto";
+        REAL_IP = "x-real-ip";
+        REAL_PORT = "x-real-port";
+        UPGRADE = "x-orig-upgrade";
+        ORIGIN = "x-orig-origin";
+        SITE = "x-orig-fetch-site";
+        MODE = "x-orig-fetch-mode";
+        DEST = "x-orig-fetch-dest";
+        ACCEPT = "x-orig-accept";
+        FAILED = "x-hubgate-failed";
+        OWN_SITE = "sec-fetch-site";
+        OWN_MODE = "sec-fetch-mode";
+        OWN_DEST = "sec-fetch-dest";
+        XSRF = "x-xsrftoken";
+    }
+}
+
 /// A header as text; empty when it is absent, given twice or not visible ASCII.
 #[must_use]
-pub fn header_text<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
+pub fn header_text<'a>(request: &'a HttpRequest, name: &HeaderName) -> &'a str {
     let mut all = request.headers().get_all(name);
     match (all.next(), all.next()) {
         (Some(one), None) => one.to_str().unwrap_or_default(),
@@ -23,15 +54,15 @@ pub fn header_text<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
 pub fn question_traits(request: &HttpRequest) -> Traits<'_> {
     let text = |name| header_text(request, name);
     Traits {
-        method: text("x-original-method"),
-        upgrade: text("x-orig-upgrade"),
-        origin: text("x-orig-origin"),
-        fetch_site: text("x-orig-fetch-site"),
-        fetch_mode: text("x-orig-fetch-mode"),
-        fetch_dest: text("x-orig-fetch-dest"),
-        accept: text("x-orig-accept"),
-        proto: text("x-forwarded-proto"),
-        host: text("x-original-host"),
+        method: text(&names::METHOD),
+        upgrade: text(&names::UPGRADE),
+        origin: text(&names::ORIGIN),
+        fetch_site: text(&names::SITE),
+        fetch_mode: text(&names::MODE),
+        fetch_dest: text(&names::DEST),
+        accept: text(&names::ACCEPT),
+        proto: text(&names::PROTO),
+        host: text(&names::HOST),
     }
 }
 
@@ -40,20 +71,16 @@ pub fn question_traits(request: &HttpRequest) -> Traits<'_> {
 pub fn hub_traits(request: &HttpRequest) -> Traits<'_> {
     let text = |name| header_text(request, name);
     Traits {
-        method: method(request.method()),
-        upgrade: text("upgrade"),
-        origin: text("origin"),
-        fetch_site: text("sec-fetch-site"),
-        fetch_mode: text("sec-fetch-mode"),
-        fetch_dest: text("sec-fetch-dest"),
-        accept: text("accept"),
-        proto: text("x-forwarded-proto"),
-        host: text("x-original-host"),
+        method: request.method().as_str(),
+        upgrade: text(&header::UPGRADE),
+        origin: text(&header::ORIGIN),
+        fetch_site: text(&names::OWN_SITE),
+        fetch_mode: text(&names::OWN_MODE),
+        fetch_dest: text(&names::OWN_DEST),
+        accept: text(&header::ACCEPT),
+        proto: text(&names::PROTO),
+        host: text(&names::HOST),
     }
-}
-
-fn method(method: &Method) -> &str {
-    method.as_str()
 }
 
 /// The client's end of its connection to nginx.
@@ -64,8 +91,8 @@ impl Peer {
     /// Reads `X-Real-IP` and `X-Real-Port`; an address that is missing counts as `0.0.0.0`, so that all such share one bound.
     #[must_use]
     pub fn of(request: &HttpRequest) -> Self {
-        let addr = header_text(request, "x-real-ip").parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let port = header_text(request, "x-real-port").parse().unwrap_or(0);
+        let addr = header_text(request, &names::REAL_IP).parse().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let port = header_text(request, &names::REAL_PORT).parse().unwrap_or(0);
         Self(Connection { addr, port })
     }
 }

@@ -16,7 +16,7 @@ use crate::state::{Hub, Session};
 /// The live session that a request's one `Cookie` header names.
 #[must_use]
 pub fn session_of(hub: &Hub, request: &HttpRequest) -> Option<Arc<Session>> {
-    match cookie::session(header_text(request, header::COOKIE.as_str())) {
+    match cookie::session(header_text(request, &header::COOKIE)) {
         CookieSession::One(id) => hub.sessions.find(id, hub.clock.now_s()),
         CookieSession::None | CookieSession::Ambiguous => None,
     }

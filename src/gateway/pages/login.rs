@@ -18,7 +18,7 @@ use crate::domain::cookie;
 use crate::domain::form::Form;
 use crate::domain::request_log::shown;
 use crate::extract::posted::{form_of, stale_form};
-use crate::extract::{Page, Peer, Visitor, header_text};
+use crate::extract::{Page, Peer, Visitor, header_text, names};
 use crate::pages::next_of;
 use crate::state::authenticate::authenticate;
 use crate::state::logins::{self, Proven};
@@ -55,7 +55,7 @@ pub async fn submit(
     let mut payload: Payload = payload.into_inner();
     let form = form_of(&request, &mut payload).await.map_err(|failure| visitor.failure(failure))?;
     let hub = &visitor.hub;
-    let cookies = header_text(&request, COOKIE.as_str());
+    let cookies = header_text(&request, &COOKIE);
     let (sent, field) =
         (cookie::value(cookies, cookie::XSRF).unwrap_or_default(), form.get("_xsrf").unwrap_or_default());
     let missing = |name: &str| {
@@ -140,7 +140,7 @@ async fn welcome(
     next: Option<String>,
 ) -> Result<HttpResponse, Failure> {
     let hub = &visitor.hub;
-    let before = match cookie::session(header_text(request, COOKIE.as_str())) {
+    let before = match cookie::session(header_text(request, &COOKIE)) {
         cookie::Session::One(id) => Some(sessions::hash(id)),
         _ => None,
     };
@@ -188,7 +188,7 @@ pub fn hub_cookie<'c>(
     value: &'c str,
     age: CookieAge,
 ) -> Cookie<'c> {
-    let plain_http = header_text(request, "x-forwarded-proto") == "http";
+    let plain_http = header_text(request, &names::PROTO) == "http";
     Cookie::build(name, value)
         .path(hub.url("/"))
         .http_only(true)
