@@ -3,6 +3,7 @@
 mod certificates;
 mod configuration;
 mod corpus;
+mod dependencies;
 mod gateway;
 mod imports;
 mod installation;
