@@ -136,13 +136,13 @@ def test_another_user_is_refused_and_the_owners_server_hears_nothing(fresh, path
     assert units.phase(machine, "alice") == "listening"
 
 
+@pytest.mark.journal(r"PAM|Failed to start jupyter@eve")
 def test_an_expired_account_starts_no_more_servers(fresh):
     machine, browser = fresh.machine, fresh.visitor("eve")
     machine.run("chage", "-E", "0", "eve")
     try:
         start(browser, "eve", accepted=None)
-        time_limit = 20
-        until("no server of eve runs", lambda: units.phase(machine, "eve") in ("failed", "stopped", "listening"), time_limit)
+        until("no server of eve runs", lambda: units.phase(machine, "eve") in ("failed", "stopped", "listening"), 20)
         assert machine.run("pgrep", "-u", "eve", check=False).stdout == ""
     finally:
         machine.run("chage", "-E", "-1", "eve")

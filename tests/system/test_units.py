@@ -33,6 +33,8 @@ def properties(machine, unit):
     text = re.sub(r" ; start_time=.*?}", " }", text)
     # Whatever a unit does not restrict is this kernel's and this host's own.
     text = re.sub(r"=.*cap_sys_admin.*", "=(all)", text)
+    text = re.sub(r"(?m)^Requires=(.*)$", lambda found: "Requires=" + " ".join(sorted(found[1].split())), text)
+    text = text.replace("WatchdogUSec=infinity", "WatchdogUSec=0")  # the same: none; which one depends on whether it ever ran
     if unit.startswith("jupyter"):
         text = re.sub(r"(?m)^Limit.*\n?", "", text)
     return "".join(f"{line}\n" for line in sorted(text.splitlines()))

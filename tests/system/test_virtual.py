@@ -33,6 +33,7 @@ def virtual(hub):
     machine.run("hubgate", "user", "add", "vera", "--password-stdin", stdin="vera's long word\n")
     yield hub
     hub.stop_all()
+    machine.run("hubgate", "user", "del", "vera")
     for path, text in kept.items():
         machine.path(path).write_text(text)
     machine.run("systemctl", "stop", "hubgate-spawner.service")
