@@ -88,6 +88,9 @@ done
 
 [ -n "$out" ] || fail "--out is missing (see --help)"
 [ -n "$conf" ] || conf=$out
+# A nginx of one's own need not name what the machine does not have; an installation may be rendered on another machine.
+[ -z "$run" ] || grep -q . /proc/net/if_inet6 2>/dev/null || ipv6=no
+
 check_path --tls "$tls"
 [ -z "$run" ] || check_path --standalone "$run"
 [ -n "$cert" ] || cert=$tls/server.crt
@@ -156,7 +159,7 @@ edit 's#/run/hubgate-nginx#@RUN@#g'
 edit 's#https://localhost/jupyterhub/#https://@AUTHORITY@@PREFIX@/#g'
 edit 's#/jupyterhub#@PREFIX@#g'
 [ "$ipv6" = yes ] || edit '/listen \[::\]/d'
-[ "$http_port" != none ] && [ "$tls_on" = yes ] || edit '/^include .*redirect\.conf;/d'
+if [ "$http_port" = none ] || [ "$tls_on" = no ]; then edit '/^include .*redirect\.conf;/d'; fi
 if [ "$tls_on" = no ]; then
     edit '/include .*tls\.conf;/d'
     edit '/ssl_reject_handshake/d'

@@ -4,6 +4,7 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -97,6 +98,12 @@ class Site:
         if self.process and self.process.poll() is None:
             self.process.terminate()
             self.process.wait(20)
+
+    def reload(self):
+        """Has the master start new workers; the old ones end with their last connection."""
+        old = set(self.workers())
+        self.process.send_signal(signal.SIGHUP)
+        until(lambda: set(self.workers()) - old, "there are new workers")
 
     def errors(self):
         path = self.run / "error.log"

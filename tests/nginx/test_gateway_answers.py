@@ -4,6 +4,7 @@ import pytest
 
 from gateway import StubGateway
 from nginx_site import until
+from users import UserServer
 from wire import NAVIGATE, PREFIX, UPGRADE
 
 JSON = [("Accept", "application/json")]
@@ -78,8 +79,6 @@ def test_row_55_an_upstream_of_another_shape_is_no_upstream(stub_site, stub, ups
 
 
 def test_an_admitted_upstream_is_reached_a_named_server_s_too(stub_site, stub):
-    from users import UserServer
-
     assert stub_site.wire.get("/user/alice/echo").of_server() == "alice"
     named = UserServer("alice@gpu", stub_site.site.root / "servers")
     try:
@@ -117,8 +116,8 @@ def test_row_57_while_a_server_starts_a_person_sees_progress_and_a_websocket_wai
     alice_in("starting")
     page = hub.wire.get("/user/alice/", NAVIGATE, cookie=hub.cookie["alice"])
     assert page.status == 302 and "spawn-pending/alice" in page["Location"]
-    socket = hub.wire.get("/user/alice/api/kernels/k/channels", UPGRADE, cookie=hub.cookie["alice"])
-    assert socket.status == 503 and socket["Retry-After"]
+    channel = hub.wire.get("/user/alice/api/kernels/k/channels", UPGRADE, cookie=hub.cookie["alice"])
+    assert channel.status == 503 and channel["Retry-After"]
     assert hub.alice.calls == 0
 
 

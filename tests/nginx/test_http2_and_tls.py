@@ -46,9 +46,7 @@ class Http2:
                 elif isinstance(event, h2.events.DataReceived):
                     body += event.data
                     self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
-                elif isinstance(event, h2.events.StreamReset):
-                    return status, body
-                elif isinstance(event, h2.events.StreamEnded):
+                elif isinstance(event, (h2.events.StreamReset, h2.events.StreamEnded)):
                     return status, body
             self.flush()
         return 0, b""

@@ -4,6 +4,8 @@ import contextlib
 import gzip
 import hashlib
 import re
+import shutil
+import socket
 import time
 
 import pytest
@@ -68,33 +70,28 @@ def test_a_download_of_300_mb_streams_to_the_client_with_no_copy_on_disk(hub):
 
 def socket_of(hub, path="/user/alice/api/kernels/k/channels"):
     """A websocket as a page of ours opens it."""
-    return connect(f"wss://{HOST}{PREFIX}{path}", sock=_plain(hub), ssl=hub.wire.tls, server_hostname=HOST, origin=f"https://{HOST}",
+    plain = socket.create_connection(("127.0.0.1", hub.wire.port), 20)
+    return connect(f"wss://{HOST}{PREFIX}{path}", sock=plain, ssl=hub.wire.tls, server_hostname=HOST, origin=f"https://{HOST}",
                    additional_headers={"Cookie": hub.cookie["alice"]}, compression=None)
-
-
-def _plain(hub):
-    import socket
-
-    return socket.create_connection(("127.0.0.1", hub.wire.port), 20)
 
 
 @pytest.mark.parametrize("path", ["api/kernels/1234/channels", "terminals/websocket/1", "api/events/subscribe", "lsp/ws/pylsp", "proxy/8888/any"])
 def test_a_websocket_says_what_it_hears(hub, path):
-    with socket_of(hub, f"/user/alice/{path}") as socket:
+    with socket_of(hub, f"/user/alice/{path}") as channel:
         for text in ("first", "second", "é中"):
-            socket.send(text)
-            assert socket.recv(10) == text
+            channel.send(text)
+            assert channel.recv(10) == text
 
 
 def test_many_websockets_are_open_at_once(hub):
     with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket_of(hub)) for _ in range(60)]
-        for number, socket in enumerate(sockets):
-            socket.send(str(number))
-        assert [socket.recv(10) for socket in sockets] == [str(number) for number in range(60)]
+        channels = [stack.enter_context(socket_of(hub)) for _ in range(60)]
+        for number, channel in enumerate(channels):
+            channel.send(str(number))
+        assert [channel.recv(10) for channel in channels] == [str(number) for number in range(60)]
 
 
-def test_an_idle_websocket_outlives_the_deadline_of_plain_requests(tmp_path):
+def test_an_idle_websocket_outlives_the_deadline_of_plain_requests():
     """The deadlines in small: 10 minutes become one second, the websocket's 24 hours stay."""
 
     def hurry(conf):
@@ -118,9 +115,9 @@ def test_an_idle_websocket_outlives_the_deadline_of_plain_requests(tmp_path):
             connection.sendall(b"\x81\x82\0\0\0\0hi")
             assert stream.read(4) == b"\x81\x02hi"
     finally:
-        site.stop()
-        alice.stop()
-        gateway.stop()
+        for part in (site, alice, gateway):
+            part.stop()
+        shutil.rmtree(root)
 
 
 def test_an_event_of_a_server_arrives_while_its_answer_goes_on(hub):

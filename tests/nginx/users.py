@@ -144,8 +144,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.connection.settimeout(1)
         try:
             self.server.heard = self.connection.recv(64)
-        except TimeoutError:
-            self.server.heard = b""
+        except OSError:
+            self.server.heard = b""  # nothing in time, or nginx has gone
         self.close_connection = True
 
     def on_socket(self):
