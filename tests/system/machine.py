@@ -137,6 +137,10 @@ class Machine:
         """Journal lines as `short-precise` prints them."""
         return self.out("journalctl", "--no-pager", "--output=short-precise", *options)
 
+    def now(self):
+        """The journal's place at this moment, for `--after-cursor=`."""
+        return self.out("journalctl", "-n", "1", "--show-cursor", "-o", "cat").rsplit("-- cursor: ", 1)[1]
+
     def connect(self, port, source=("127.0.0.1", 0), timeout=30.0):
         """A TCP connection from inside the machine's network. Only the thread that opens it ever enters that network."""
         result = []

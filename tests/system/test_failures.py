@@ -88,7 +88,7 @@ def test_a_killed_server_is_shown_as_ended_by_the_signal_and_does_not_come_back_
 def test_a_request_that_waits_for_a_server_that_fails_is_answered_and_starts_it_once_only(fresh):
     machine, browser = fresh.machine, fresh.visitor("bob")
     with broken(machine, "jupyter@bob.service", "[Service]\nExecStart=\nExecStart=/bin/sh -c 'sleep 1; exit 3'\n"):
-        cursor = time.time()
+        cursor = machine.now()
         machine.run("systemctl", "start", "jupyter@bob.socket")
         until("the page has seen the socket", lambda: shown(browser) == "listening", 5)
         answer = browser.get("/user/bob/lab", timeout=30)
@@ -96,7 +96,7 @@ def test_a_request_that_waits_for_a_server_that_fails_is_answered_and_starts_it_
         until("bob's server has failed", lambda: units.phase(machine, "bob") == "failed", 10)
         # A loop would take a second per round: three seconds of silence are the proof that there is none.
         time.sleep(3)
-        starts = machine.journal("-u", "jupyter@bob.service", f"--since=@{cursor:.0f}").count("Starting jupyter@bob.service")
+        starts = machine.journal("-u", "jupyter@bob.service", f"--after-cursor={cursor}").count("Starting jupyter@bob.service")
         assert starts == 1, starts
         assert machine.show("jupyter@bob.socket", "Result")["Result"] == "success"
 
