@@ -96,8 +96,8 @@ def test_a_request_that_waits_for_a_server_that_fails_is_answered_and_starts_it_
         until("bob's server has failed", lambda: units.phase(machine, "bob") == "failed", 10)
         # A loop would take a second per round: three seconds of silence are the proof that there is none.
         time.sleep(3)
-        starts = machine.journal("-u", "jupyter@bob.service", f"--after-cursor={cursor}").count("Starting jupyter@bob.service")
-        assert starts == 1, starts
+        ends = machine.journal("-u", "jupyter@bob.service", f"--after-cursor={cursor}").count("Failed to start")
+        assert ends == 1, ends
         assert machine.show("jupyter@bob.socket", "Result")["Result"] == "success"
 
 
