@@ -121,9 +121,9 @@ pub fn pam_login(question: &PamQuestion<'_>) -> PamAnswer {
 
 fn set_items(handle: *mut ffi::pam_handle_t, question: &PamQuestion<'_>) -> Result<(), c_int> {
     let delay: extern "C" fn(c_int, c_uint, *mut c_void) = no_delay;
-    // SAFETY: a function pointer and a data pointer have one size on every platform that libpam runs on; pam_set_item(3)
-    // asks for exactly this value, which it stores and calls as what it is.
-    let delay: *const c_void = unsafe { std::mem::transmute(delay) };
+    // pam_set_item(3) asks for the function itself in the place of a pointer to data.
+    #[expect(clippy::as_conversions, reason = "a function becomes a data pointer by a cast only")]
+    let delay = delay as *const c_void;
     for (item, value) in [(ffi::PAM_RHOST, question.rhost.as_ptr().cast()), (ffi::PAM_FAIL_DELAY, delay)] {
         // SAFETY: the handle is live; libpam copies the text of PAM_RHOST.
         let set = unsafe { ffi::pam_set_item(handle, item, value) };
