@@ -55,6 +55,8 @@ impl Drafts {
         let mut drafts = Self(Vec::new());
         for file in files {
             let draft = draft_of(&file.path);
+            // Left by a process of the same number that was killed here.
+            let _absent = fs::remove_file(&draft);
             let mut out = OpenOptions::new()
                 .write(true)
                 .create_new(true)

@@ -71,7 +71,14 @@ pub(super) fn examine(path: &Path) -> Result<(), StoreError> {
         return Err(refused(path, "can be read by others than its owner: run chmod 600 on it"));
     }
     let head = head(&file).map_err(|error| refused(path, &error.to_string()))?;
-    check_head(&head, meta.len()).map_err(|why| refused(path, why))
+    check_head(&head, meta.len(), has_log(path)).map_err(|why| refused(path, why))
+}
+
+/// Whether changes wait in the write-ahead log.
+fn has_log(path: &Path) -> bool {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    Path::new(&log).metadata().is_ok_and(|meta| meta.len() > 0)
 }
 
 fn head(file: &File) -> io::Result<Vec<u8>> {
@@ -81,7 +88,7 @@ fn head(file: &File) -> io::Result<Vec<u8>> {
 }
 
 /// Compares the file's head (<https://www.sqlite.org/fileformat.html>, section 1.3) with what this program writes.
-fn check_head(head: &[u8], len: u64) -> Result<(), &'static str> {
+fn check_head(head: &[u8], len: u64, has_log: bool) -> Result<(), &'static str> {
     let word = |at: usize| head.get(at..at + 4).and_then(|b| b.try_into().ok()).map(u32::from_be_bytes);
     if len == 0 {
         return Err(
@@ -99,9 +106,11 @@ fn check_head(head: &[u8], len: u64) -> Result<(), &'static str> {
         Some([high, low]) => u64::from(u16::from_be_bytes([*high, *low])),
         _ => 0,
     };
-    // Byte 28: size in pages. In WAL mode newer pages may wait in the log, so the file is at least that long.
+    // Byte 28: size in pages. A crash while the log was copied into the file leaves the file short and the log whole, so
+    // the size says something only where there is no log; the engine's own check follows in any case.
     let pages = word(28).map_or(0, u64::from);
-    if page < 512 || len < page || len < page.saturating_mul(pages) {
+    let short = !has_log && len < page.saturating_mul(pages);
+    if page < 512 || len < page || short {
         return Err("is cut short: restore it from a backup");
     }
     Ok(())
@@ -144,6 +153,10 @@ fn leftovers(draft: &Path) -> [PathBuf; 2] {
 }
 
 fn draft_database(draft: &Path) -> Result<(), StoreError> {
+    // Left by a process of the same number that was killed here.
+    for leftover in leftovers(draft) {
+        let _absent = fs::remove_file(leftover);
+    }
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(draft);
     file.map_err(|error| refused(draft, &format!("cannot be made: {error}")))?;
     let mut conn = engine::connect(url(draft)?).map_err(|error| refused(draft, &error.to_string()))?;

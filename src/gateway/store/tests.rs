@@ -260,6 +260,33 @@ fn a_hub_that_is_cut_short_or_damaged_is_refused() {
     assert!(put(&damaged).contains("copy.sqlite: "));
 }
 
+/// A kill while the log is copied into the file, page 1 first, leaves the file shorter than page 1 says.
+#[test]
+fn a_file_that_was_cut_short_by_a_crash_is_whole_again_by_its_log() {
+    let hub = hub();
+    let many: Vec<NewUser> = (0..500).map(|n| NewUser { name: name(&format!("u{n}")), ..ada() }).collect();
+    hub.store.write(|c| users::insert_many(c, &many)).unwrap();
+    let mut c = SqliteConnection::establish(hub.path.to_str().unwrap()).unwrap();
+    for sql in ["PRAGMA wal_checkpoint(TRUNCATE)", "PRAGMA wal_autocheckpoint=0", "VACUUM"] {
+        diesel::sql_query(sql).execute(&mut c).unwrap();
+    }
+    let crashed = hub.path.with_file_name("crashed.sqlite");
+    let whole = fs::read(&hub.path).unwrap();
+    fs::write(&crashed, &whole[..8192]).unwrap();
+    fs::set_permissions(&crashed, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(refusal(&crashed).contains("cut short"));
+    fs::copy(format!("{}-wal", hub.path.display()), format!("{}-wal", crashed.display())).unwrap();
+    assert_eq!(Store::open(&crashed).unwrap().read(users::count).unwrap(), 500);
+}
+
+#[test]
+fn what_a_killed_maker_left_is_not_in_the_way() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("hubgate.sqlite");
+    fs::write(path.with_extension(format!("new-{}", std::process::id())), b"half").unwrap();
+    Store::open(&path).unwrap();
+}
+
 #[test]
 fn a_foreign_database_and_one_from_the_future_are_refused() {
     let hub = hub();
