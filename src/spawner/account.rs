@@ -9,6 +9,9 @@ use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::config::Principal;
 
+/// The shells that count as such, one a line.
+const SHELLS: &str = "/etc/shells";
+
 /// An account that stands in the host's user database. It may or may not be allowed to have servers: see
 /// [`crate::policy`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +26,8 @@ pub struct HostAccount {
     pub home: PathBuf,
     /// Login shell.
     pub shell: PathBuf,
+    /// Whether that shell lets its owner in.
+    pub can_log_in: bool,
 }
 
 /// Why an account or group could not be looked up.
@@ -53,20 +58,27 @@ pub fn find(user: &Username) -> Result<Option<HostAccount>, LookupError> {
         uid: entry.uid.as_raw(),
         gid: entry.gid.as_raw(),
         home: entry.dir,
+        can_log_in: is_login_shell(&entry.shell, std::fs::read_to_string(SHELLS).ok().as_deref()),
         shell: entry.shell,
     }))
 }
 
-impl HostAccount {
-    /// Whether its shell is one that refuses logins.
-    #[must_use]
-    pub fn has_nologin_shell(&self) -> bool {
-        matches!(
-            self.shell.file_name().map(OsStrExt::as_bytes),
-            Some(b"nologin" | b"false" | b"sync" | b"true")
-        )
+/// Whether an account with `shell` may work interactively, by the host's list of `shells`, shells(5).
+///
+/// A Jupyter has terminals: an account that was given `git-shell` or `rbash` must not get round it here.
+fn is_login_shell(shell: &Path, shells: Option<&str>) -> bool {
+    // passwd(5): an empty field means /bin/sh.
+    if shell.as_os_str().is_empty() {
+        return true;
     }
+    if matches!(shell.file_name().map(OsStrExt::as_bytes), Some(b"nologin" | b"false" | b"sync" | b"true")) {
+        return false;
+    }
+    // A host without the list has no opinion.
+    shells.is_none_or(|list| list.lines().any(|line| Path::new(line.trim()) == shell))
+}
 
+impl HostAccount {
     /// The name as C code wants it.
     #[must_use]
     pub fn c_name(&self) -> CString {
@@ -116,6 +128,22 @@ mod tests {
     fn root_is_found_and_a_stranger_is_not() {
         assert_eq!(find(&"root".parse().unwrap()).unwrap().unwrap().uid, 0);
         assert_eq!(find(&"no-such-account-here".parse().unwrap()).unwrap(), None);
+    }
+
+    #[test]
+    fn only_listed_shells_let_in_and_those_that_refuse_never_do() {
+        let list = Some("# shells\n/bin/bash\n /usr/bin/fish \n/usr/sbin/nologin\n");
+        for (shell, list, expected) in [
+            ("/bin/bash", list, true),
+            ("/usr/bin/fish", list, true),
+            ("", list, true),
+            ("/usr/bin/git-shell", list, false),
+            ("/usr/sbin/nologin", list, false),
+            ("/bin/false", None, false),
+            ("/bin/zsh", None, true),
+        ] {
+            assert_eq!(is_login_shell(Path::new(shell), list), expected, "{shell}");
+        }
     }
 
     #[test]

@@ -81,6 +81,9 @@ fn shield() -> io::Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_CORE)?;
     // Servers may raise theirs again: only the soft limit is lowered.
     setrlimit(Resource::RLIMIT_CORE, 0, hard)?;
+    // A server of the process engine holds six descriptors here; servers get the usual limit back.
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most)?;
     if let Err(error) = crate::os::close_all_on_exec() {
         log::warn!("descriptors of the parent process stay open for servers: {error}");
     }

@@ -58,7 +58,7 @@ impl Limiter {
         Ok(())
     }
 
-    /// Gives a guess back: the password was right, or PAM never looked at it.
+    /// Gives a guess back: the password was right.
     pub fn give_back(&mut self, user: &Username, now: Instant) {
         self.all.give(now);
         if let Some(own) = self.users.get_mut(user) {

@@ -34,6 +34,7 @@ fn a_server_gets_its_environment_descriptors_and_home_and_nothing_else() {
     // The client of this question has the next free number.
     assert_eq!(seen["fds"], serde_json::json!([0, 1, 2, 3, 4]));
     assert_eq!(seen["umask"], 0o022);
+    assert!(seen["files"].as_u64().unwrap() <= 1024);
 }
 
 #[test]

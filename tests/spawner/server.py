@@ -1,6 +1,7 @@
 """A small real server under the contract of the process engine. Its user's name says what character it has."""
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -29,7 +30,8 @@ def serve():
                 client.sendall(b"HTTP/1.0 200 OK\r\n\r\nbye")
                 sys.exit(0)
             body = json.dumps({"pid": os.getpid(), "uid": os.getuid(), "gids": os.getgroups(), "cwd": os.getcwd(),
-                               "env": dict(os.environ), "fds": sorted(open_descriptors()), "umask": os.umask(0o022)})
+                               "env": dict(os.environ), "fds": sorted(open_descriptors()), "umask": os.umask(0o022),
+                               "files": resource.getrlimit(resource.RLIMIT_NOFILE)[0]})
             client.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + body.encode())
 
 

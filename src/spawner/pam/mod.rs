@@ -31,7 +31,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Conversations at once; more wait.
 const WORKERS_MAX: u32 = 16;
 /// How long a login waits for its turn.
-const TURN: Duration = Duration::from_secs(10);
+const TURN: Duration = Duration::from_secs(4);
 
 /// What the worker is asked, over a socket pair and never in its arguments.
 #[derive(Serialize, Deserialize)]

@@ -7,6 +7,7 @@ use std::io::{self, Write as _};
 use std::os::fd::BorrowedFd;
 
 use nix::sys::prctl;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::{
@@ -22,6 +23,8 @@ const STATUS_CHDIR: i32 = 200;
 const STATUS_EXEC: i32 = 203;
 const STATUS_STDIN: i32 = 208;
 const STATUS_USER: i32 = 217;
+/// Open files that a server may have unless it asks for more: beyond it programs that use select(2) break.
+const FILES: u64 = 1024;
 
 /// Never comes back when all goes well; else the exit status. `keeper` is the parent.
 pub(super) fn enter(plan: &Plan, listener: BorrowedFd<'_>, keeper: Pid) -> i32 {
@@ -82,6 +85,8 @@ fn confine(keeper: Pid) -> nix::Result<()> {
     SigSet::empty().thread_set_mask()?;
     // What systemd sets too.
     umask(Mode::from_bits_truncate(0o022));
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most.min(FILES), most)?;
     prctl::set_no_new_privs()?;
     // A keeper that is killed takes the main process along.
     prctl::set_pdeathsig(Signal::SIGKILL)?;

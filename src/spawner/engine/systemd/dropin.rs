@@ -76,6 +76,7 @@ mod tests {
             gid: 1000,
             home: "/home/alice".into(),
             shell: "/bin/sh".into(),
+            can_log_in: true,
         };
         allow(&Config::parse(config).unwrap(), &user, host.then_some(entry)).unwrap()
     }

@@ -5,6 +5,7 @@ mod dropin;
 mod journal;
 mod limits;
 mod state;
+mod tidy;
 
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use bus::Bus;
 
 /// The systemd engine.
 pub struct Systemd {
-    bus: Bus,
+    bus: Arc<Bus>,
     accounts: Accounts,
 }
 
@@ -34,7 +35,7 @@ impl Systemd {
     /// Connects nothing yet: the bus may come later than this daemon.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        Self { bus: Bus::default(), accounts: config.accounts }
+        Self { bus: Arc::default(), accounts: config.accounts }
     }
 
     /// `jupyter@alice` for the default server of an account of the host; everything else needs a drop-in that says whose
@@ -79,7 +80,7 @@ impl Engine for Systemd {
         // The socket first: a request that arrives in between must not start the service again.
         self.bus.stop(&units.socket)?;
         self.bus.stop(&units.service)?;
-        self.bus.reset_failed(&units.service)
+        tidy::after_stop(&self.bus, &units.service)
     }
 
     fn status(&self, server: &ServerId) -> Result<ServerStatus, EngineError> {
