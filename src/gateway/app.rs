@@ -6,6 +6,7 @@ use std::os::unix::net::UnixListener;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
+use actix_web::http::KeepAlive;
 use actix_web::{App, HttpServer, web};
 use log::{info, warn};
 use nix::unistd::Gid;
@@ -26,8 +27,8 @@ use crate::tasks;
 const GRACE_S: u64 = 10;
 /// Threads for database and hashing work.
 const BLOCKING_THREADS: usize = 4;
-/// Connections of nginx are kept; it closes its idle ones after 60 s.
-const KEEP_ALIVE: Duration = Duration::from_secs(75);
+/// No timer of ours runs per request: nginx alone can open the socket, it sends whole heads and closes what is idle for 60 s.
+const NO_TIMER: Duration = Duration::ZERO;
 
 /// Why the gateway cannot start, in one line for the administrator.
 #[derive(Debug, thiserror::Error)]
@@ -110,8 +111,9 @@ async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartE
     })
     .workers(usize::from(workers))
     .worker_max_blocking_threads(BLOCKING_THREADS)
-    .keep_alive(KEEP_ALIVE)
-    .client_request_timeout(Duration::from_secs(10))
+    .keep_alive(KeepAlive::Os)
+    .client_request_timeout(NO_TIMER)
+    .client_disconnect_timeout(NO_TIMER)
     .shutdown_timeout(GRACE_S)
     .disable_signals()
     .listen_uds(listener)?

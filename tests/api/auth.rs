@@ -25,7 +25,12 @@ async fn without_a_live_session_the_answer_is_401() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
     test.server("alice", Phase::Running);
-    for nobody in ["", "hubgate-session=", "hubgate-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &cookie.to_uppercase()] {
+    for nobody in [
+        "",
+        "hubgate-session=",
+        "hubgate-session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+        &cookie.to_uppercase(),
+    ] {
         assert_eq!(test.ask(navigation(LAB), nobody).await.status, StatusCode::UNAUTHORIZED, "{nobody}");
     }
     let two = format!("{cookie}; hubgate-session=BBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBBB");
@@ -42,7 +47,10 @@ async fn another_user_is_refused_alike_whether_the_owner_exists_or_not() {
     let there = test.ask(navigation(LAB), &cookie).await;
     let nowhere = test.ask(navigation("/jupyterhub/user/nobody1/lab"), &cookie).await;
     assert_eq!((there.status, there.header("x-hubgate-reason")), (StatusCode::FORBIDDEN, "not-yours"));
-    assert_eq!((nowhere.status, nowhere.header("x-hubgate-reason")), (there.status, there.header("x-hubgate-reason")));
+    assert_eq!(
+        (nowhere.status, nowhere.header("x-hubgate-reason")),
+        (there.status, there.header("x-hubgate-reason"))
+    );
 }
 
 #[actix_web::test]
@@ -52,8 +60,14 @@ async fn a_path_that_nginx_reads_differently_reaches_nobody() {
     test.server("alice", Phase::Running);
     test.server("bob", Phase::Running);
     for raw in ["alice/../bob/lab", "alice/..%2fbob/lab", "alice/%2e%2e/bob/lab", "alice//../bob/x"] {
-        let answer = test.ask(question("GET", &format!("/jupyterhub/user/{raw}"), "/jupyterhub/user/bob/lab"), &cookie).await;
-        assert_eq!((answer.status, answer.header("x-hubgate-upstream")), (StatusCode::FORBIDDEN, ""), "{raw}");
+        let answer = test
+            .ask(question("GET", &format!("/jupyterhub/user/{raw}"), "/jupyterhub/user/bob/lab"), &cookie)
+            .await;
+        assert_eq!(
+            (answer.status, answer.header("x-hubgate-upstream")),
+            (StatusCode::FORBIDDEN, ""),
+            "{raw}"
+        );
     }
 }
 
@@ -62,7 +76,9 @@ async fn a_question_with_a_header_missing_is_refused() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
     test.server("alice", Phase::Running);
-    for (method, raw, normalised) in [("", LAB, LAB), ("GET", "", LAB), ("GET", LAB, ""), ("get", LAB, LAB), ("FOO", LAB, LAB)] {
+    for (method, raw, normalised) in
+        [("", LAB, LAB), ("GET", "", LAB), ("GET", LAB, ""), ("get", LAB, LAB), ("FOO", LAB, LAB)]
+    {
         let answer = test.ask(question(method, raw, normalised), &cookie).await;
         assert_eq!(answer.status, StatusCode::FORBIDDEN, "{method} {raw} {normalised}");
     }
@@ -74,7 +90,11 @@ async fn a_websocket_needs_our_origin() {
     let cookie = test.login("alice").await;
     test.server("alice", Phase::Running);
     let uri = "/jupyterhub/user/alice/api/kernels/x/channels";
-    let socket = |origin: &str| script("GET", uri).insert_header(("x-orig-upgrade", "websocket")).insert_header(("x-orig-origin", origin));
+    let socket = |origin: &str| {
+        script("GET", uri)
+            .insert_header(("x-orig-upgrade", "websocket"))
+            .insert_header(("x-orig-origin", origin))
+    };
     assert_eq!(test.ask(socket("https://hub.test"), &cookie).await.status, StatusCode::OK);
     for origin in ["", "null", "https://evil.test", "https://hub.test.evil.test"] {
         assert_eq!(test.ask(socket(origin), &cookie).await.status, StatusCode::FORBIDDEN, "{origin}");
@@ -88,7 +108,10 @@ async fn a_forgotten_tab_starts_nothing() {
     for phase in [Phase::Stopped, Phase::Listening, Phase::Failed] {
         test.server("alice", phase);
         let answer = test.ask(script("GET", "/jupyterhub/user/alice/api/kernels"), &cookie).await;
-        assert_eq!((answer.status, answer.header("x-hubgate-reason")), (StatusCode::FORBIDDEN, "not-running"));
+        assert_eq!(
+            (answer.status, answer.header("x-hubgate-reason")),
+            (StatusCode::FORBIDDEN, "not-running")
+        );
     }
     assert!(test.asked.lock().is_empty());
 }

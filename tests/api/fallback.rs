@@ -40,7 +40,14 @@ async fn a_stopped_server_sends_people_to_its_spawn_page_and_scripts_away() {
     test.server("alice", Phase::Starting);
     let person = fall(&test, navigation(LAB), &cookie).await;
     assert!(person.location().starts_with("/jupyterhub/hub/spawn-pending/alice?next="));
-    let socket = fall(&test, script("GET", LAB).insert_header(("x-orig-upgrade", "websocket")).insert_header(("x-orig-origin", "https://hub.test")), &cookie).await;
+    let socket = fall(
+        &test,
+        script("GET", LAB)
+            .insert_header(("x-orig-upgrade", "websocket"))
+            .insert_header(("x-orig-origin", "https://hub.test")),
+        &cookie,
+    )
+    .await;
     assert_eq!((socket.status, socket.header("retry-after")), (StatusCode::SERVICE_UNAVAILABLE, "3"));
 }
 
@@ -84,6 +91,12 @@ async fn refusals_have_their_own_status() {
     let cookie = test.login("bob").await;
     let status = async |question| fall(&test, question, &cookie).await.status;
     assert_eq!(status(navigation(LAB)).await, StatusCode::FORBIDDEN);
-    assert_eq!(status(question("GET", "/jupyterhub/user/bob/../alice/", "/jupyterhub/user/alice/")).await, StatusCode::BAD_REQUEST);
-    assert_eq!(status(question("FOO", "/jupyterhub/user/bob/", "/jupyterhub/user/bob/")).await, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(
+        status(question("GET", "/jupyterhub/user/bob/../alice/", "/jupyterhub/user/alice/")).await,
+        StatusCode::BAD_REQUEST
+    );
+    assert_eq!(
+        status(question("FOO", "/jupyterhub/user/bob/", "/jupyterhub/user/bob/")).await,
+        StatusCode::METHOD_NOT_ALLOWED
+    );
 }

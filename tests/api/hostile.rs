@@ -13,10 +13,23 @@ const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/
 
 /// The entries of one target, as bytes, with their expected class.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>, String)> {
-    let text = std::fs::read(CORPUS).unwrap_or_else(|error| panic!("the corpus of hostile inputs is missing: {CORPUS}: {error}"));
+    let text = std::fs::read(CORPUS)
+        .unwrap_or_else(|error| panic!("the corpus of hostile inputs is missing: {CORPUS}: {error}"));
     let all: Value = serde_json::from_slice(&text).unwrap();
-    let entries = all["inputs"].as_array().unwrap().iter().filter(|entry| entry["target"] == target && entry["scenario"] != true);
-    let found: Vec<_> = entries.map(|entry| (entry["id"].as_str().unwrap().to_owned(), bytes(entry), entry["expect"].as_str().unwrap().to_owned())).collect();
+    let entries = all["inputs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["target"] == target && entry["scenario"] != true);
+    let found: Vec<_> = entries
+        .map(|entry| {
+            (
+                entry["id"].as_str().unwrap().to_owned(),
+                bytes(entry),
+                entry["expect"].as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
     assert!(!found.is_empty(), "no entry for {target}");
     found
 }
@@ -37,7 +50,10 @@ fn bytes(entry: &Value) -> Vec<u8> {
 async fn no_cookie_header_but_a_plain_one_is_a_session() {
     let id = "A".repeat(43);
     for (name, input, expect) in corpus("cookie_header") {
-        let header = String::from_utf8_lossy(&input).replace("VALID", &id).replace("VALI%44", "AAAA%44").replace("OTHER", &"B".repeat(43));
+        let header = String::from_utf8_lossy(&input)
+            .replace("VALID", &id)
+            .replace("VALI%44", "AAAA%44")
+            .replace("OTHER", &"B".repeat(43));
         let one = matches!(cookie::session(&header), cookie::Session::One(found) if found == id);
         assert_eq!(one, expect == "accept", "{name}: {header:.80}");
     }
@@ -47,7 +63,11 @@ async fn no_cookie_header_but_a_plain_one_is_a_session() {
 async fn no_next_leaves_the_hub() {
     for (name, input, expect) in corpus("next_url") {
         let Ok(text) = String::from_utf8(input) else { continue };
-        let target = if text.starts_with("/hub/") || text.starts_with("/user/") { format!("/jupyterhub{text}") } else { text };
+        let target = if text.starts_with("/hub/") || text.starts_with("/user/") {
+            format!("/jupyterhub{text}")
+        } else {
+            text
+        };
         let kept = next::safe("/jupyterhub", &target.replace("HOST", "https://hub.test")).is_some();
         // A link to another user's server is a link: it answers 403 itself.
         let harmless = target == "/jupyterhub/user/bob/";
@@ -59,9 +79,14 @@ async fn no_next_leaves_the_hub() {
 async fn no_form_is_a_server_error() {
     let test = TestHub::new().await.with_user("alice");
     for (name, input, _) in corpus("form_body") {
-        let request = TestRequest::post().uri("/jupyterhub/hub/login").insert_header(("content-type", "application/x-www-form-urlencoded"));
+        let request = TestRequest::post()
+            .uri("/jupyterhub/hub/login")
+            .insert_header(("content-type", "application/x-www-form-urlencoded"));
         let status = test.send(request.set_payload(input)).await.status;
-        assert!([StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN, StatusCode::PAYLOAD_TOO_LARGE].contains(&status), "{name}: {status}");
+        assert!(
+            [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN, StatusCode::PAYLOAD_TOO_LARGE].contains(&status),
+            "{name}: {status}"
+        );
     }
     for (name, input, _) in corpus("content_type") {
         let media = String::from_utf8_lossy(&input).into_owned();
@@ -85,15 +110,22 @@ async fn a_strange_user_name_is_a_failed_login() {
             continue;
         }
         let user = percent_encoding::percent_encode(&input, percent_encoding::NON_ALPHANUMERIC).to_string();
-        let password = percent_encoding::utf8_percent_encode(PASSWORD, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let password =
+            percent_encoding::utf8_percent_encode(PASSWORD, percent_encoding::NON_ALPHANUMERIC).to_string();
         let form = format!("username={user}&password={password}&_xsrf={}", page.xsrf());
         let (test, cookie) = (&test, &cookie);
-        answers.push(async move { (name, expect, input, test.post("/jupyterhub/hub/login", cookie, &form).await) });
+        answers.push(async move {
+            (name, expect, input, test.post("/jupyterhub/hub/login", cookie, &form).await)
+        });
     }
     for (name, expect, input, answer) in futures_util::future::join_all(answers).await {
         let alice = input == b"alice";
         assert_eq!(answer.status == StatusCode::FOUND, alice, "{name} {expect}: {}", answer.status);
-        assert!(answer.status.is_redirection() || answer.status.is_client_error(), "{name}: {}", answer.status);
+        assert!(
+            answer.status.is_redirection() || answer.status.is_client_error(),
+            "{name}: {}",
+            answer.status
+        );
         assert!(!answer.body.contains("<script>alert"), "{name}");
     }
     assert_eq!(test.hub.sessions.count(), 1);
@@ -102,8 +134,16 @@ async fn a_strange_user_name_is_a_failed_login() {
 #[actix_web::test]
 async fn what_is_not_there_is_a_404_in_the_clients_form() {
     let test = TestHub::new().await;
-    for path in ["/", "/nothing", "/jupyterhub/nothing", "/jupyterhub/hub/nothing", "/jupyterhub/hub/static/%", "/jupyterhub/hub/static/../../etc/passwd"] {
-        let answer = test.send(TestRequest::get().uri(path).insert_header(("accept", "application/json"))).await;
+    for path in [
+        "/",
+        "/nothing",
+        "/jupyterhub/nothing",
+        "/jupyterhub/hub/nothing",
+        "/jupyterhub/hub/static/%",
+        "/jupyterhub/hub/static/../../etc/passwd",
+    ] {
+        let answer =
+            test.send(TestRequest::get().uri(path).insert_header(("accept", "application/json"))).await;
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{path}");
         assert!(answer.body.starts_with('{'), "{path}: {}", answer.body);
     }

@@ -74,17 +74,20 @@ fn room_of(root: &Path, file: &Path) -> String {
 #[test]
 fn every_room_uses_only_the_rooms_below_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let row: BTreeMap<&str, usize> = ROWS.iter().enumerate().flat_map(|(at, rooms)| rooms.iter().map(move |room| (*room, at))).collect();
+    let row: BTreeMap<&str, usize> =
+        ROWS.iter().enumerate().flat_map(|(at, rooms)| rooms.iter().map(move |room| (*room, at))).collect();
     let mut files = Vec::new();
     sources(root, &mut files);
     let mut wrong = Vec::new();
     for file in files.iter().filter(|file| !file.ends_with("lib.rs")) {
         let room = room_of(root, file);
-        let own = *row.get(room.as_str()).unwrap_or_else(|| panic!("{room} has no row in the table of layers"));
+        let own =
+            *row.get(room.as_str()).unwrap_or_else(|| panic!("{room} has no row in the table of layers"));
         let mut imports = Imports::default();
         imports.visit_file(&syn::parse_file(&std::fs::read_to_string(file).unwrap()).unwrap());
         for used in imports.0 {
-            let below = *row.get(used.as_str()).unwrap_or_else(|| panic!("{used} has no row in the table of layers"));
+            let below =
+                *row.get(used.as_str()).unwrap_or_else(|| panic!("{used} has no row in the table of layers"));
             if below > own {
                 wrong.push(format!("{} uses {used}", file.display()));
             }

@@ -23,7 +23,15 @@ async fn the_right_password_opens_a_session_and_leads_to_ones_server() {
 async fn all_failures_look_alike() {
     let test = TestHub::new().await.with_user("alice");
     let wrong = test.try_login("alice", "wrong", "").await;
-    for (name, password) in [("nobody1", "wrong"), ("root", PASSWORD), ("alice", ""), ("Alice", PASSWORD), ("alice ", PASSWORD), ("a\nb", "x"), ("' OR 1=1", "x")] {
+    for (name, password) in [
+        ("nobody1", "wrong"),
+        ("root", PASSWORD),
+        ("alice", ""),
+        ("Alice", PASSWORD),
+        ("alice ", PASSWORD),
+        ("a\nb", "x"),
+        ("' OR 1=1", "x"),
+    ] {
         let other = test.try_login(name, password, "").await;
         assert_eq!(other.status, wrong.status, "{name}");
         assert!(other.body.contains("Invalid username or password."), "{name}: {}", other.body);
@@ -48,9 +56,17 @@ async fn after_five_wrong_guesses_even_the_right_password_waits() {
 #[actix_web::test]
 async fn next_survives_login_and_never_leaves_the_site() {
     let test = TestHub::new().await.with_user("alice");
-    let kept = test.try_login("alice", PASSWORD, "?next=%2Fjupyterhub%2Fuser%2Falice%2Flab%3Fx%3D1%26y%3D2").await;
+    let kept =
+        test.try_login("alice", PASSWORD, "?next=%2Fjupyterhub%2Fuser%2Falice%2Flab%3Fx%3D1%26y%3D2").await;
     assert_eq!(kept.location(), "/jupyterhub/user/alice/lab?x=1&y=2");
-    for hostile in ["https://evil.test/", "//evil.test/", "/\\evil.test", "/jupyterhub/..//evil.test", "/jupyterhub/hub/login", "javascript:alert(1)"] {
+    for hostile in [
+        "https://evil.test/",
+        "//evil.test/",
+        "/\\evil.test",
+        "/jupyterhub/..//evil.test",
+        "/jupyterhub/hub/login",
+        "javascript:alert(1)",
+    ] {
         let encoded = percent_encoding::utf8_percent_encode(hostile, percent_encoding::NON_ALPHANUMERIC);
         let answer = test.try_login("alice", PASSWORD, &format!("?next={encoded}")).await;
         assert_eq!(answer.location(), "/jupyterhub/hub/spawn/alice", "{hostile}");
@@ -77,9 +93,18 @@ async fn a_login_form_of_another_browser_or_site_is_refused() {
     let other = test.get("/jupyterhub/hub/login", "").await;
     let form = format!("username=alice&password=correct+horse&_xsrf={}", page.xsrf());
     for cookie in [String::new(), format!("_xsrf={}", other.cookie("_xsrf").unwrap()), "_xsrf=".to_owned()] {
-        assert_eq!(test.post("/jupyterhub/hub/login", &cookie, &form).await.status, StatusCode::FORBIDDEN, "{cookie}");
+        assert_eq!(
+            test.post("/jupyterhub/hub/login", &cookie, &form).await.status,
+            StatusCode::FORBIDDEN,
+            "{cookie}"
+        );
     }
-    for (name, value) in [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("sec-fetch-mode", "no-cors"), ("origin", "https://evil.test")] {
+    for (name, value) in [
+        ("sec-fetch-site", "cross-site"),
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-mode", "no-cors"),
+        ("origin", "https://evil.test"),
+    ] {
         let request = TestRequest::post()
             .uri("/jupyterhub/hub/login")
             .insert_header(("cookie", format!("_xsrf={}", page.cookie("_xsrf").unwrap())))
@@ -113,14 +138,21 @@ async fn anonymous_visits_leave_nothing_behind() {
 async fn hub_pages_are_not_for_scripts_or_frames_of_other_pages() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
-    for (mode, dest) in [("cors", "empty"), ("no-cors", "image"), ("navigate", "iframe"), ("same-origin", "empty")] {
+    for (mode, dest) in
+        [("cors", "empty"), ("no-cors", "image"), ("navigate", "iframe"), ("same-origin", "empty")]
+    {
         for page in ["home", "login", "logout", "spawn-pending/alice"] {
             let request = TestRequest::get().uri(&format!("/jupyterhub/hub/{page}"));
-            let request = request.insert_header(("sec-fetch-mode", mode)).insert_header(("sec-fetch-dest", dest)).insert_header(("cookie", cookie.clone()));
+            let request = request
+                .insert_header(("sec-fetch-mode", mode))
+                .insert_header(("sec-fetch-dest", dest))
+                .insert_header(("cookie", cookie.clone()));
             assert_eq!(test.send(request).await.status, StatusCode::FORBIDDEN, "{page} {mode} {dest}");
         }
     }
-    let page = test.send(browser(TestRequest::get().uri("/jupyterhub/hub/home")).insert_header(("cookie", cookie))).await;
+    let page = test
+        .send(browser(TestRequest::get().uri("/jupyterhub/hub/home")).insert_header(("cookie", cookie)))
+        .await;
     assert_eq!(page.status, StatusCode::OK);
     assert_eq!(page.header("cross-origin-opener-policy"), "same-origin");
     assert!(page.header("content-security-policy").contains("frame-ancestors 'none'"));

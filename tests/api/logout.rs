@@ -10,13 +10,18 @@ use crate::support::{TestHub, script};
 const SOCKET: &str = "/jupyterhub/user/alice/api/kernels/x/channels";
 
 async fn open_socket(test: &TestHub, cookie: &str) -> StatusCode {
-    let question = script("GET", SOCKET).insert_header(("x-orig-upgrade", "websocket")).insert_header(("x-orig-origin", "https://hub.test"));
+    let question = script("GET", SOCKET)
+        .insert_header(("x-orig-upgrade", "websocket"))
+        .insert_header(("x-orig-origin", "https://hub.test"));
     test.ask(question, cookie).await.status
 }
 
 fn cut_connections(test: &TestHub) -> usize {
     let asked = test.asked.lock();
-    asked.iter().map(|request| if let Request::Cut { connections } = request { connections.len() } else { 0 }).sum()
+    asked
+        .iter()
+        .map(|request| if let Request::Cut { connections } = request { connections.len() } else { 0 })
+        .sum()
 }
 
 #[actix_web::test]
@@ -39,7 +44,11 @@ async fn a_link_cannot_log_anybody_out() {
     let cookie = test.login("alice").await;
     assert_eq!(test.get("/jupyterhub/hub/logout", &cookie).await.status, StatusCode::OK);
     for token in ["", "_xsrf=", "_xsrf=wrong"] {
-        assert_eq!(test.post("/jupyterhub/hub/logout", &cookie, token).await.status, StatusCode::FORBIDDEN, "{token}");
+        assert_eq!(
+            test.post("/jupyterhub/hub/logout", &cookie, token).await.status,
+            StatusCode::FORBIDDEN,
+            "{token}"
+        );
     }
     assert_eq!(test.get("/jupyterhub/hub/home", &cookie).await.status, StatusCode::OK);
 }
@@ -77,4 +86,30 @@ async fn the_database_holds_no_session_id() {
         let bytes = std::fs::read(file.unwrap().path()).unwrap();
         assert!(!bytes.windows(id.len()).any(|window| window == id.as_bytes()));
     }
+}
+
+#[actix_web::test]
+async fn a_user_deleted_while_their_password_is_checked_does_not_come_back() {
+    let test = TestHub::new().await.with_user("alice");
+    let user: hubgate_protocol::Username = "alice".parse().unwrap();
+    let secret = hubgate_protocol::Secret::try_from(crate::support::PASSWORD.to_owned()).unwrap();
+    let from = "192.0.2.7".parse().unwrap();
+    let proven =
+        hubgate::state::authenticate::authenticate(&test.hub, user.clone(), secret, from).await.unwrap();
+    test.hub.store.write(|c| users::delete(c, &user)).unwrap();
+    assert!(logins::begin(&test.hub, proven, None).await.is_err());
+    assert_eq!(test.hub.store.read(users::count).unwrap(), 0);
+    assert_eq!(test.hub.sessions.count(), 0);
+}
+
+#[actix_web::test]
+async fn an_administrator_of_the_configuration_is_one_as_long_as_the_line_stands() {
+    let name = "alice";
+    let change = |config: &mut hubgate::config::Config| config.admin_users = vec![name.parse().unwrap()];
+    let test = TestHub::with(crate::support::Character::Obedient, change).await.with_user(name);
+    let cookie = test.login(name).await;
+    let id = cookie.strip_prefix("hubgate-session=").unwrap();
+    assert!(test.hub.sessions.find(id, test.hub.clock.now_s()).unwrap().admin);
+    let stored = test.hub.store.read(|c| users::by_name(c, &name.parse().unwrap())).unwrap().unwrap();
+    assert!(!stored.admin);
 }

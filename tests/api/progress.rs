@@ -9,11 +9,21 @@ use crate::support::{Answer, Character, TestHub};
 const PATH: &str = "/jupyterhub/hub/api/users/alice/server/progress";
 
 async fn listen(test: &TestHub, cookie: &str, token: &str) -> Answer {
-    test.send(TestRequest::get().uri(PATH).insert_header(("cookie", cookie.to_owned())).insert_header(("x-xsrftoken", token.to_owned()))).await
+    test.send(
+        TestRequest::get()
+            .uri(PATH)
+            .insert_header(("cookie", cookie.to_owned()))
+            .insert_header(("x-xsrftoken", token.to_owned())),
+    )
+    .await
 }
 
 fn events(answer: &Answer) -> Vec<serde_json::Value> {
-    answer.body.split("\n\n").filter_map(|event| serde_json::from_str(event.strip_prefix("data: ")?).ok()).collect()
+    answer
+        .body
+        .split("\n\n")
+        .filter_map(|event| serde_json::from_str(event.strip_prefix("data: ")?).ok())
+        .collect()
 }
 
 async fn logged_in(character: Character) -> (TestHub, String, String) {
@@ -29,7 +39,12 @@ async fn a_running_server_is_one_event() {
     test.server("alice", Phase::Running);
     let answer = listen(&test, &cookie, &token).await;
     assert_eq!(answer.header("content-type"), "text/event-stream");
-    assert_eq!(events(&answer), [serde_json::json!({"progress": 100, "message": "Your server is ready.", "ready": true, "url": "/jupyterhub/user/alice/lab"})]);
+    assert_eq!(
+        events(&answer),
+        [
+            serde_json::json!({"progress": 100, "message": "Your server is ready.", "ready": true, "url": "/jupyterhub/user/alice/lab"})
+        ]
+    );
 }
 
 #[actix_web::test]

@@ -9,11 +9,19 @@ use crate::support::{Character, TestHub, browser};
 async fn home_says_what_the_unit_does_and_offers_what_fits() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
-    let steps = [(Phase::Stopped, "stopped", "id=\"start\""), (Phase::Starting, "starting", "id=\"stop\""), (Phase::Running, "running", "id=\"open\""), (Phase::Failed, "failed", "id=\"start\"")];
+    let steps = [
+        (Phase::Stopped, "stopped", "id=\"start\""),
+        (Phase::Starting, "starting", "id=\"stop\""),
+        (Phase::Running, "running", "id=\"open\""),
+        (Phase::Failed, "failed", "id=\"start\""),
+    ];
     for (phase, word, control) in steps {
         test.server("alice", phase);
         let page = test.get("/jupyterhub/hub/home", &cookie).await.body;
-        assert!(page.contains(&format!("<strong id=\"server-state\">{word}</strong>")) && page.contains(control), "{phase:?} {page}");
+        assert!(
+            page.contains(&format!("<strong id=\"server-state\">{word}</strong>")) && page.contains(control),
+            "{phase:?} {page}"
+        );
     }
 }
 
@@ -21,9 +29,15 @@ async fn home_says_what_the_unit_does_and_offers_what_fits() {
 async fn a_person_who_comes_to_the_spawn_page_starts_the_server_and_sees_progress() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
-    let answer = test.get("/jupyterhub/hub/spawn/alice?next=%2Fjupyterhub%2Fuser%2Falice%2Ftree", &cookie).await;
-    assert_eq!(answer.location(), "/jupyterhub/hub/spawn-pending/alice?next=%2Fjupyterhub%2Fuser%2Falice%2Ftree");
-    assert!(matches!(test.asked.lock().as_slice(), [Request::Start { user, .. }] if user.as_str() == "alice"));
+    let answer =
+        test.get("/jupyterhub/hub/spawn/alice?next=%2Fjupyterhub%2Fuser%2Falice%2Ftree", &cookie).await;
+    assert_eq!(
+        answer.location(),
+        "/jupyterhub/hub/spawn-pending/alice?next=%2Fjupyterhub%2Fuser%2Falice%2Ftree"
+    );
+    assert!(
+        matches!(test.asked.lock().as_slice(), [Request::Start { user, .. }] if user.as_str() == "alice")
+    );
     let page = test.get(answer.location(), &cookie).await;
     assert!(page.body.contains("data-next=\"/jupyterhub/user/alice/tree\""), "{}", page.body);
     test.server("alice", Phase::Running);
@@ -34,7 +48,8 @@ async fn a_person_who_comes_to_the_spawn_page_starts_the_server_and_sees_progres
 async fn a_link_on_another_site_asks_before_it_starts() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
-    let request = browser(actix_web::test::TestRequest::get().uri("/jupyterhub/hub/spawn/alice")).insert_header(("cookie", cookie.clone()));
+    let request = browser(actix_web::test::TestRequest::get().uri("/jupyterhub/hub/spawn/alice"))
+        .insert_header(("cookie", cookie.clone()));
     let page = test.send(request.insert_header(("sec-fetch-site", "cross-site"))).await;
     assert_eq!(page.status, StatusCode::OK);
     assert!(test.asked.lock().is_empty());
@@ -48,7 +63,10 @@ async fn a_running_server_is_not_started_again() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
     test.server("alice", Phase::Running);
-    assert_eq!(test.get("/jupyterhub/hub/spawn/alice", &cookie).await.location(), "/jupyterhub/user/alice/lab");
+    assert_eq!(
+        test.get("/jupyterhub/hub/spawn/alice", &cookie).await.location(),
+        "/jupyterhub/user/alice/lab"
+    );
     assert!(test.asked.lock().is_empty());
 }
 
@@ -59,9 +77,21 @@ async fn nobody_starts_or_stops_somebody_elses_server() {
     let token = test.get("/jupyterhub/hub/home", &cookie).await.xsrf();
     let form = format!("_xsrf={token}");
     for user in ["alice", "nobody1", "..", "%2e%2e", "x%3bid"] {
-        assert_eq!(test.get(&format!("/jupyterhub/hub/spawn/{user}"), &cookie).await.status, StatusCode::FORBIDDEN, "{user}");
-        assert_eq!(test.post(&format!("/jupyterhub/hub/spawn/{user}"), &cookie, &form).await.status, StatusCode::FORBIDDEN, "{user}");
-        assert_eq!(test.post(&format!("/jupyterhub/hub/stop/{user}"), &cookie, &form).await.status, StatusCode::FORBIDDEN, "{user}");
+        assert_eq!(
+            test.get(&format!("/jupyterhub/hub/spawn/{user}"), &cookie).await.status,
+            StatusCode::FORBIDDEN,
+            "{user}"
+        );
+        assert_eq!(
+            test.post(&format!("/jupyterhub/hub/spawn/{user}"), &cookie, &form).await.status,
+            StatusCode::FORBIDDEN,
+            "{user}"
+        );
+        assert_eq!(
+            test.post(&format!("/jupyterhub/hub/stop/{user}"), &cookie, &form).await.status,
+            StatusCode::FORBIDDEN,
+            "{user}"
+        );
     }
     assert!(test.asked.lock().is_empty());
 }
@@ -96,7 +126,9 @@ async fn a_start_that_is_refused_says_what_to_do() {
 #[actix_web::test]
 async fn pages_of_a_person_need_a_session_and_come_back_after_login() {
     let test = TestHub::new().await;
-    for page in ["/jupyterhub/hub/home", "/jupyterhub/hub/spawn/alice?next=%2Fjupyterhub%2Fx", "/jupyterhub/hub/"] {
+    for page in
+        ["/jupyterhub/hub/home", "/jupyterhub/hub/spawn/alice?next=%2Fjupyterhub%2Fx", "/jupyterhub/hub/"]
+    {
         let encoded = percent_encoding::utf8_percent_encode(page, percent_encoding::NON_ALPHANUMERIC);
         assert_eq!(test.get(page, "").await.location(), format!("/jupyterhub/hub/login?next={encoded}"));
     }

@@ -85,7 +85,8 @@ impl TestHub {
 
     pub fn with_user(self, name: &str) -> Self {
         let hash = password::hash(&Secret::try_from(PASSWORD.to_owned()).unwrap()).unwrap();
-        let new = NewUser { name: name.parse().unwrap(), admin: false, password_hash: Some(hash), created_s: 0 };
+        let new =
+            NewUser { name: name.parse().unwrap(), admin: false, password_hash: Some(hash), created_s: 0 };
         self.hub.store.write(|c| users::insert(c, &new)).unwrap();
         self
     }
@@ -126,7 +127,9 @@ impl TestHub {
     pub async fn try_login(&self, name: &str, password: &str, query: &str) -> Answer {
         let page = self.get(&format!("/jupyterhub/hub/login{query}"), "").await;
         let (cookie, token) = (page.cookie("_xsrf").unwrap(), page.xsrf());
-        let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let encode = |text: &str| {
+            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+        };
         let next = page.field("next").map(|next| format!("&next={}", encode(&next))).unwrap_or_default();
         let form = format!("username={}&password={}&_xsrf={token}{next}", encode(name), encode(password));
         self.post("/jupyterhub/hub/login", &format!("_xsrf={cookie}"), &form).await
@@ -156,7 +159,9 @@ pub fn navigation(uri: &str) -> TestRequest {
 
 /// The question about a script's request.
 pub fn script(method: &str, uri: &str) -> TestRequest {
-    question(method, uri, uri).insert_header(("x-orig-fetch-mode", "cors")).insert_header(("x-orig-accept", "application/json"))
+    question(method, uri, uri)
+        .insert_header(("x-orig-fetch-mode", "cors"))
+        .insert_header(("x-orig-accept", "application/json"))
 }
 
 pub fn question(method: &str, uri: &str, normalised: &str) -> TestRequest {
@@ -228,7 +233,9 @@ async fn serve(listener: UnixListener, character: Character, asked: Arc<Mutex<Ve
             let request: Request = frame::decode(&body).unwrap();
             let answer = match character {
                 Character::Obedient => frame::encode(&obey(&request)).unwrap(),
-                Character::Refuses(error) => frame::encode(&Response::Error { error, message: "no".to_owned() }).unwrap(),
+                Character::Refuses(error) => {
+                    frame::encode(&Response::Error { error, message: "no".to_owned() }).unwrap()
+                }
                 Character::SpeaksNonsense => b"\xff\xff\xff\xffnonsense".to_vec(),
             };
             asked.lock().push(request);
@@ -239,7 +246,9 @@ async fn serve(listener: UnixListener, character: Character, asked: Arc<Mutex<Ve
 
 fn obey(request: &Request) -> Response {
     match request {
-        Request::Journal { .. } => Response::Journal { lines: vec!["first line".to_owned(), "<script>last</script>".to_owned()] },
+        Request::Journal { .. } => {
+            Response::Journal { lines: vec!["first line".to_owned(), "<script>last</script>".to_owned()] }
+        }
         Request::Cut { connections } => Response::Cut { closed: u32::try_from(connections.len()).unwrap() },
         _ => Response::Done {},
     }

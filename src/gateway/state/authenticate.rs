@@ -33,7 +33,7 @@ async fn by_pam(hub: &Hub, user: Username, password: Secret, rhost: IpAddr) -> R
         Ok(Response::Authenticated { outcome: AuthOutcome::Accepted { account, ticket } })
             if account.user == asked =>
         {
-            Ok(Proven { user: account.user, ticket: Some(ticket) })
+            Ok(Proven { user: account.user, ticket: Some(ticket), password_hash: None })
         }
         Ok(Response::Authenticated { outcome: AuthOutcome::Refused { reason } }) => Err(reason),
         Ok(_) => Err(Refusal::BadCredentials {}),
@@ -49,12 +49,12 @@ async fn by_file(hub: &Hub, user: Username, password: Secret) -> Result<Proven, 
     let store = hub.store.clone();
     let name = user.clone();
     let right = blocking(move || {
-        let known = store.read(|c| users::by_name(c, &name))?;
-        Ok(password::verify(&password, known.and_then(|user| user.password_hash).as_deref()))
+        let stored = store.read(|c| users::by_name(c, &name))?.and_then(|user| user.password_hash);
+        Ok(password::verify(&password, stored.as_deref()).then_some(stored).flatten())
     });
     match right.await {
-        Ok(true) => Ok(Proven { user, ticket: None }),
-        Ok(false) => Err(Refusal::BadCredentials {}),
+        Ok(Some(hash)) => Ok(Proven { user, ticket: None, password_hash: Some(hash) }),
+        Ok(None) => Err(Refusal::BadCredentials {}),
         Err(error) => {
             warn!("login not possible: {error}");
             Err(Refusal::Unavailable {})

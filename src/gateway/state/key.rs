@@ -1,11 +1,12 @@
 //! The hub's key file: 32 random bytes, made at the first start, refused when others may read it.
 
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use crate::domain::xsrf::Key;
+use crate::files::{self, NewFile, PlaceError};
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +35,13 @@ pub enum KeyError {
 /// See [`KeyError`].
 pub fn load_or_make(path: &Path) -> Result<Key, KeyError> {
     let io = |error| KeyError::Io { path: path.display().to_string(), error };
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(mut file) => {
-            let mut bytes = [0; 32];
-            openssl::rand::rand_bytes(&mut bytes).map_err(|error| io(error.into()))?;
-            file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(io)?;
-            Ok(Key::from(bytes))
-        }
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => read(path),
-        Err(error) => Err(io(error)),
+    let mut bytes = [0; 32];
+    openssl::rand::rand_bytes(&mut bytes).map_err(|error| io(error.into()))?;
+    let file = NewFile { path: path.to_owned(), mode: 0o600, bytes: bytes.to_vec().into(), owner: None };
+    match files::place(&[file]) {
+        Ok(()) => Ok(Key::from(bytes)),
+        Err(PlaceError::Exists(_)) => read(path),
+        Err(PlaceError::Io(_, error)) => Err(io(error)),
     }
 }
 

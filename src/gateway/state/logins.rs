@@ -15,26 +15,33 @@ pub struct Proven {
     pub user: Username,
     /// The spawner's proof, where PAM checked the password.
     pub ticket: Option<Secret>,
+    /// The hash that the password matched, where the database has it.
+    pub password_hash: Option<String>,
 }
 
 /// Begins a session; returns its id, which is for the cookie alone. A session that the browser had before ends.
 ///
 /// # Errors
-/// When the database cannot keep it: then nobody is logged in.
+/// When the database cannot keep it, or the password is not theirs any more: then nobody is logged in.
 pub async fn begin(hub: &Hub, proven: Proven, before: Option<SessionHash>) -> Result<String, StoreError> {
     let id = sessions::new_id().map_err(|_| StoreError::Broken)?;
     let now_s = hub.clock.now_s();
     let expires_s = now_s.saturating_add(i64::from(hub.config.session_hours) * 3600);
-    let admin = hub.config.admin_users.contains(&proven.user).then_some(true);
     let hash = sessions::hash(&id);
     let ticket = proven.ticket.as_ref().map(|ticket| ticket.expose().to_owned());
-    let user = proven.user;
+    let Proven { user, password_hash, .. } = proven;
     let mut known = hub.gate.lock().await;
     let store = hub.store.clone();
     let (row, span) = blocking(move || {
         store.write(|c| {
             let first = revision::read(c)?;
-            let user = users::upsert_login(c, &user, admin, now_s)?;
+            // Deleted, or given another password, while this one was being checked.
+            if password_hash.is_some()
+                && users::by_name(c, &user)?.and_then(|user| user.password_hash) != password_hash
+            {
+                return Err(diesel::result::Error::NotFound);
+            }
+            let user = users::upsert_login(c, &user, now_s)?;
             if let Some(before) = before {
                 rows::delete(c, &before)?;
             }
@@ -48,7 +55,7 @@ pub async fn begin(hub: &Hub, proven: Proven, before: Option<SessionHash>) -> Re
     if let Some(before) = before {
         end_in_memory(hub, &before).await;
     }
-    hub.sessions.insert(row.into());
+    hub.sessions.insert(hub.with_rights(row).into());
     Ok(id)
 }
 
@@ -90,7 +97,7 @@ pub async fn reload(hub: &Hub) -> Result<(), StoreError> {
     .await?;
     let Some((revision, rows)) = fresh else { return Ok(()) };
     *known = revision;
-    let gone = hub.sessions.replace(rows);
+    let gone = hub.sessions.replace(rows.into_iter().map(|row| hub.with_rights(row)).collect());
     drop(known);
     for hash in gone {
         cut(hub, &hash).await;

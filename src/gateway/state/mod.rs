@@ -16,7 +16,7 @@ use crate::config::Config;
 use crate::domain::guess::Guesses;
 use crate::domain::xsrf::Key;
 use crate::spawn::SpawnClient;
-use crate::store::{Store, StoreError};
+use crate::store::{SessionRow, Store, StoreError};
 
 pub use servers::Servers;
 pub use sessions::{Session, Sessions};
@@ -74,6 +74,13 @@ impl Hub {
     #[must_use]
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.config.base_url)
+    }
+
+    /// A stored session with the rights that the configuration adds: they end with the line that gives them.
+    #[must_use]
+    pub fn with_rights(&self, mut row: SessionRow) -> SessionRow {
+        row.admin |= self.config.admin_users.contains(&row.user);
+        row
     }
 
     /// Where the front page of a user's own server is.

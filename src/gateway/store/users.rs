@@ -93,25 +93,16 @@ fn insert_row(c: &mut Conn, id: i64, new: &NewUser) -> QueryResult<()> {
     diesel::insert_into(dsl::users).values(values).execute(c).map(drop)
 }
 
-/// Notes a login that somebody else (PAM) has checked; makes the user at the first one. `admin` is set where it is known.
+/// Notes a login; makes the user where there is none yet, as at the first login by PAM.
 ///
 /// # Errors
 /// When the database fails.
-pub fn upsert_login(c: &mut Conn, name: &Username, admin: Option<bool>, now_s: i64) -> QueryResult<User> {
+pub fn upsert_login(c: &mut Conn, name: &Username, now_s: i64) -> QueryResult<User> {
     if by_name(c, name)?.is_none() {
-        let new = NewUser {
-            name: name.clone(),
-            admin: admin.unwrap_or(false),
-            password_hash: None,
-            created_s: now_s,
-        };
-        insert(c, &new)?;
+        insert(c, &NewUser { name: name.clone(), admin: false, password_hash: None, created_s: now_s })?;
     }
     let row = dsl::users.filter(dsl::name.eq(name.as_str()));
     diesel::update(row).set(dsl::last_login_s.eq(now_s)).execute(c)?;
-    if let Some(admin) = admin {
-        set_admin(c, name, admin)?;
-    }
     row.first::<Row>(c).and_then(user)
 }
 
