@@ -86,8 +86,6 @@ settings! {
     default_url: String = "/lab".to_owned(), rules::default_url;
     /// How long a login lasts, in hours, 1 to 8760.
     session_hours: u32 = 336, rules::session_hours;
-    /// How long a server may take to get ready, in seconds, 5 to 3600.
-    start_timeout_s: u32 = 120, rules::start_timeout_s;
     /// Certificate of the private CA, offered on the login page where the file exists.
     ca_certificate: PathBuf = PathBuf::from("/etc/hubgate/tls/ca.crt"), rules::absolute;
     /// Threads that answer requests, 1 to 64. One is enough for thousands of users.

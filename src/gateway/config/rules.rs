@@ -115,11 +115,6 @@ pub(super) fn session_hours(hours: &u32) -> Verdict {
     within(*hours, 1, 8760)
 }
 
-/// Five seconds to an hour.
-pub(super) fn start_timeout_s(seconds: &u32) -> Verdict {
-    within(*seconds, 5, 3600)
-}
-
 /// At least one.
 pub(super) fn workers(count: &u16) -> Verdict {
     within(u32::from(*count), 1, 64)
@@ -171,7 +166,6 @@ mod tests {
     #[test]
     fn numbers_keep_their_bounds() {
         assert!(session_hours(&0).is_err() && session_hours(&8760).is_ok());
-        assert!(start_timeout_s(&4).is_err() && start_timeout_s(&120).is_ok());
         assert!(workers(&0).is_err() && workers(&65).is_err() && workers(&64).is_ok());
         assert!(
             listen_mode(&Mode(0o666)).is_err()
