@@ -88,6 +88,11 @@ def test_a_refusal_is_the_gateway_s_in_spite_of_the_site_s_error_pages_and_satis
     assert place.alice.calls == 0
 
 
+def test_a_server_s_own_refusal_passes_in_spite_of_the_site_s_error_pages(place):
+    reply = place.wire.get("/user/alice/forbidden")
+    assert (reply.status, reply.of_server()) == (403, "alice")
+
+
 def test_no_answer_is_kept_for_the_next_visitor(place):
     for _ in range(2):
         assert place.wire.get("/user/alice/echo").of_server() == "alice"
