@@ -11,6 +11,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv};
 use zeroize::Zeroizing;
 
+use crate::engine::process::watch::Watch;
 use crate::serve::{Served, Service};
 
 /// Time to deliver a frame, and to take an answer.
@@ -37,17 +38,22 @@ impl<'a> Deadline<'a> {
     }
 }
 
+/// A socket whose time is over says that it would block.
+fn late(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::WouldBlock { io::ErrorKind::TimedOut.into() } else { error }
+}
+
 impl Read for Deadline<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stream.set_read_timeout(Some(self.left()?))?;
-        (&mut &*self.stream).read(buffer)
+        (&mut &*self.stream).read(buffer).map_err(late)
     }
 }
 
 impl Write for Deadline<'_> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
         self.stream.set_write_timeout(Some(self.left()?))?;
-        (&mut &*self.stream).write(buffer)
+        (&mut &*self.stream).write(buffer).map_err(late)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -75,6 +81,7 @@ fn serve_all(stream: &UnixStream, service: &Service) -> Result<(), FrameError> {
         if state(stream)?.contains(PollFlags::POLLHUP) {
             return Ok(());
         }
+        let work = service.work().begin();
         let served = match frame::decode::<Request>(&body) {
             Ok(request) => service.serve(request),
             Err(FrameError::NotMessage(message)) => {
@@ -84,7 +91,14 @@ fn serve_all(stream: &UnixStream, service: &Service) -> Result<(), FrameError> {
         };
         // Asked before the answer is sent: a client that waits for answers has sent nothing at this time.
         early += u32::from(has_more(stream));
-        send(stream, served, service)?;
+        match served {
+            Served::One(response) => write(stream, &response)?,
+            Served::Many(responses) => responses.iter().try_for_each(|response| write(stream, response))?,
+            Served::Watch(watch) => {
+                drop(work);
+                return follow(stream, &watch, service);
+            }
+        }
         if early > PIPELINE_MAX {
             log::warn!(
                 "connection closed: more than {PIPELINE_MAX} requests were sent without waiting for answers"
@@ -94,21 +108,15 @@ fn serve_all(stream: &UnixStream, service: &Service) -> Result<(), FrameError> {
     }
 }
 
-fn send(stream: &UnixStream, served: Served, service: &Service) -> Result<(), FrameError> {
-    match served {
-        Served::One(response) => write(stream, &response),
-        Served::Many(responses) => responses.iter().try_for_each(|response| write(stream, response)),
-        Served::Watch(watch) => crate::serve::watch(&watch, service, |response| {
-            response.map_or(Ok(()), |response| write(stream, response))?;
-            let gone = PollFlags::POLLHUP | PollFlags::POLLIN;
-            // A watcher has nothing more to say; one that speaks or leaves is done.
-            if state(stream)?.intersects(gone) {
-                Err(io::Error::from(io::ErrorKind::BrokenPipe).into())
-            } else {
-                Ok(())
-            }
-        }),
-    }
+/// Streams a watch until its client leaves; one that speaks has nothing to say here, and is taken to have left.
+fn follow(stream: &UnixStream, watch: &Watch, service: &Service) -> Result<(), FrameError> {
+    crate::serve::stream(watch, service, |response| {
+        response.map_or(Ok(()), |response| write(stream, response))?;
+        if state(stream)?.intersects(PollFlags::POLLHUP | PollFlags::POLLIN) {
+            return Err(io::Error::from(io::ErrorKind::BrokenPipe).into());
+        }
+        Ok(())
+    })
 }
 
 fn write(stream: &UnixStream, response: &Response) -> Result<(), FrameError> {

@@ -1,6 +1,6 @@
 //! The privileged daemon: PAM, accounts, the life of users' servers and the cut of their connections.
 //!
-//! Rooms, bottom to top: [`os`] (all unsafe code), [`clock`], [`hold`], [`wake`], [`line`] → [`config`], [`account`],
+//! Rooms, bottom to top: [`os`] (all unsafe code), [`clock`], [`hold`], [`wake`], [`work`], [`kin`], [`line`] → [`config`], [`account`],
 //! [`policy`], [`ticket`], [`limiter`] → [`pam`], [`engine`], [`cut`] → [`serve`] → [`connection`] → [`daemon`] → [`args`].
 #![deny(unsafe_code)]
 
@@ -13,6 +13,7 @@ pub mod cut;
 pub mod daemon;
 pub mod engine;
 pub mod hold;
+pub mod kin;
 pub mod limiter;
 pub mod line;
 pub mod listen;
@@ -28,3 +29,4 @@ pub mod ready;
 pub mod serve;
 pub mod ticket;
 pub mod wake;
+pub mod work;

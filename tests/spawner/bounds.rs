@@ -31,7 +31,7 @@ fn more_clients_than_places_are_served_one_after_the_other() {
     let begin = Instant::now();
     // The silent ones lose their places after five seconds.
     rig.assert_unharmed("64 silent clients");
-    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
+    assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert!(silent.iter_mut().all(|client| client.hear().is_none()));
 }
 

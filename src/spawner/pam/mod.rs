@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::connection::Deadline;
 use crate::hold::hold;
+use crate::kin;
 
 pub use verdict::Verdict;
 pub use worker::run as run_worker;
@@ -148,10 +149,12 @@ impl Worker {
         Ok((Self(child), ours))
     }
 
-    /// Ends it and what it left behind in its group, and reaps it.
+    /// Ends it with all programs that its modules run, and reaps it. They are ended first: pam_exec gives its program a
+    /// session of its own, and with the worker its descendants would be out of sight.
     fn end(&mut self) {
-        if let Ok(pid) = i32::try_from(self.0.id()) {
-            let _none_left = killpg(Pid::from_raw(pid), Signal::SIGKILL);
+        if let Ok(pid) = i32::try_from(self.0.id()).map(Pid::from_raw) {
+            kin::signal_all(pid, Signal::SIGKILL);
+            let _none_left = killpg(pid, Signal::SIGKILL);
         }
         if let Err(error) = self.0.wait() {
             log::warn!("PAM worker could not be reaped: {error}");

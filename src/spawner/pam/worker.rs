@@ -41,6 +41,8 @@ fn confine() -> io::Result<()> {
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     prctl::set_dumpable(false)?;
     prctl::set_pdeathsig(Signal::SIGKILL)?;
+    // What a module's program leaves behind stays below this process, where the daemon finds it at the deadline.
+    prctl::set_child_subreaper(true)?;
     Ok(())
 }
 

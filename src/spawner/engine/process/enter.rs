@@ -42,6 +42,9 @@ fn try_enter(plan: &Plan, listener: BorrowedFd<'_>, keeper: Pid) -> Result<Infal
         move |error| (status, what, error)
     };
     place(listener).map_err(at(STATUS_STDIN, "the standard descriptors cannot be set up"))?;
+    // A daemon that the kernel spares when memory ends must not make its users' servers so precious. Where it is not
+    // allowed, there was nothing to give up.
+    let _not_root = std::fs::write("/proc/self/oom_score_adj", "0");
     if let Some(identity) = &plan.identity {
         become_user(identity).map_err(at(STATUS_USER, "the user's identity cannot be taken"))?;
     }

@@ -19,8 +19,8 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
-use super::kin;
 use super::plan::{Event, How, Plan};
+use crate::kin;
 use crate::os::fork_alone;
 
 /// The word that makes this program a keeper.
@@ -105,7 +105,7 @@ impl Keeper {
                 return Ok(());
             }
             if self.kill_at.is_some_and(|at| Instant::now() >= at) {
-                kin::signal_all(Signal::SIGKILL);
+                kin::signal_all(Pid::this(), Signal::SIGKILL);
             }
         }
     }
@@ -133,9 +133,9 @@ impl Keeper {
     fn begin_end(&mut self, grace: Duration) {
         if self.kill_at.is_none() {
             self.kill_at = Some(Instant::now() + grace);
-            kin::signal_all(Signal::SIGTERM);
+            kin::signal_all(Pid::this(), Signal::SIGTERM);
             // A process that was stopped cannot act on SIGTERM.
-            kin::signal_all(Signal::SIGCONT);
+            kin::signal_all(Pid::this(), Signal::SIGCONT);
         }
     }
 

@@ -5,7 +5,6 @@
 mod enter;
 mod home;
 pub mod keeper;
-mod kin;
 mod launch;
 mod life;
 mod notify;

@@ -6,18 +6,17 @@ use std::fs;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Sends `signal` to every descendant of this process; tells how many there were.
+/// Sends `signal` to every descendant of `ancestor`.
 ///
-/// This process is a subreaper: a descendant whose parent died becomes its child, so that none is ever missed for good. A
-/// pid that was read cannot become another's before the signal goes out unless its parent reaped it and all other pids
+/// The ancestor must be a subreaper: a descendant whose parent died is then its child, so that none is ever missed for good.
+/// A pid that was read cannot become another's before the signal goes out unless its parent reaped it and all other pids
 /// were used in between.
-pub fn signal_all(signal: Signal) -> usize {
-    let all = descendants(Pid::this().as_raw(), &parents());
+pub fn signal_all(ancestor: Pid, signal: Signal) {
+    let all = descendants(ancestor.as_raw(), &parents());
     for pid in &all {
         // It may have ended meanwhile.
         let _gone = kill(Pid::from_raw(*pid), signal);
     }
-    all.len()
 }
 
 /// Every process and its parent.
