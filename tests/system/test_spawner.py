@@ -53,8 +53,15 @@ def test_a_named_server_runs_as_its_owner_beside_the_default_one(fresh):
     until("alice:gpu has ended", lambda: units.phase(machine, "alice:gpu") == "stopped", 25)
 
 
-def test_limits_reach_the_unit_and_end_with_it(fresh):
-    machine = fresh.machine
+@pytest.fixture
+def reverted(fresh):
+    """Runtime limits are gone afterwards."""
+    yield fresh
+    fresh.machine.run("systemctl", "revert", "jupyter@alice.service")
+
+
+def test_limits_reach_the_unit(reverted):
+    machine = reverted.machine
     machine.run("systemctl", "start", "jupyter@alice", timeout=130)
     limits = {"memory_max": 1 << 30, "cpu_quota_percent": 150, "tasks_max": 300, "cpu_weight": 50}
     assert code(spawner.ask(machine, "set_limits", user="alice", limits=limits)) == "done"

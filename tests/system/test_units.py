@@ -1,5 +1,6 @@
 """What `make install` puts down, and what systemd makes of it."""
 
+import difflib
 import os
 import pathlib
 import re
@@ -11,7 +12,7 @@ from conftest import install
 from machine import PROJECT
 
 UNITS = ["hubgate.socket", "hubgate.service", "hubgate-spawner.socket", "hubgate-spawner.service",
-         "jupyter@alice.socket", "jupyter@alice.service", "jupyter-named@alice:gpu.socket", "jupyter-named@alice:gpu.service"]
+         "jupyter@someone.socket", "jupyter@someone.service", "jupyter-named@someone:gpu.socket", "jupyter-named@someone:gpu.service"]
 SNAPSHOT = pathlib.Path(__file__).parent / "snapshot"
 PROPERTIES = {
     "socket": "Listen SocketUser SocketGroup SocketMode DirectoryMode RemoveOnStop FlushPending Backlog TriggerLimitIntervalUSec",
@@ -46,7 +47,8 @@ def test_a_unit_means_what_the_stored_snapshot_says(machine, unit):
     if os.environ.get("HUBGATE_UPDATE_SNAPSHOT"):
         SNAPSHOT.mkdir(exist_ok=True)
         stored.write_text(now)
-    assert now == stored.read_text(), f"{unit} has changed: look at the difference, then HUBGATE_UPDATE_SNAPSHOT=1"
+    changed = list(difflib.unified_diff(stored.read_text().splitlines(), now.splitlines(), "stored", "now", n=0, lineterm=""))
+    assert not changed, "look at the difference, then run once with HUBGATE_UPDATE_SNAPSHOT=1:\n" + "\n".join(changed)
 
 
 def test_systemd_finds_nothing_to_say_about_the_units(machine):
@@ -126,9 +128,9 @@ def test_a_name_that_is_no_account_starts_nothing(machine, instance):
 
 @pytest.mark.journal(r"Assertion failed|Starting requested but asserts failed|Failed to start jupyter-named")
 def test_a_named_server_without_the_spawners_drop_in_does_not_start(machine):
-    done = machine.run("systemctl", "start", "jupyter-named@alice:gpu.service", check=False)
+    done = machine.run("systemctl", "start", "jupyter-named@bob:none.service", check=False)
     assert done.returncode != 0 and "ssert" in done.stderr, done.stderr
-    machine.run("systemctl", "stop", "jupyter-named@alice:gpu.socket")
+    machine.run("systemctl", "stop", "jupyter-named@bob:none.socket")
 
 
 def keys_of(page):
