@@ -61,7 +61,8 @@ def test_a_value_that_looks_like_another_default_stays_what_it_is(root):
     odd.mkdir(parents=True)
     nginx_site.certificate(odd / "tls")
     done = nginx_site.render("--out", odd / "conf", "--standalone", odd / "usr/share/hubgate", "--tls", odd / "tls", "--prefix", "/lab/listen",
-                             "--gateway-socket", root / "run/jupyter/g.sock", "--server-sockets", root / "a.b+c", "--share", odd, "--port", nginx_site.free_port(), "--http-port", "none")
+                             "--gateway-socket", root / "run/jupyter/g.sock", "--server-sockets", root / "a.b+c", "--share", odd,
+                             "--port", nginx_site.free_port(), "--http-port", "none")
     assert done.returncode == 0, done.stderr
     dump = subprocess.run(["nginx", "-T", "-c", odd / "conf/nginx.conf"], capture_output=True, text=True)
     assert dump.returncode == 0, dump.stderr

@@ -5,17 +5,15 @@ import gzip
 import hashlib
 import re
 import shutil
-import socket
 import time
 
 import pytest
-from websockets.sync.client import connect
 
 import nginx_site
 from gateway import StubGateway, form
 from nginx_site import until
 from users import UserServer
-from wire import HOST, NAVIGATE, PREFIX, UPGRADE, chunks, read_reply
+from wire import HOST, NAVIGATE, PREFIX, Channel, chunks, read_reply
 
 MIB = 1 << 20
 BIG = 300
@@ -70,9 +68,7 @@ def test_a_download_of_300_mb_streams_to_the_client_with_no_copy_on_disk(hub):
 
 def socket_of(hub, path="/user/alice/api/kernels/k/channels"):
     """A websocket as a page of ours opens it."""
-    plain = socket.create_connection(("127.0.0.1", hub.wire.port), 20)
-    return connect(f"wss://{HOST}{PREFIX}{path}", sock=plain, ssl=hub.wire.tls, server_hostname=HOST, origin=f"https://{HOST}",
-                   additional_headers={"Cookie": hub.cookie["alice"]}, compression=None)
+    return Channel(hub.wire, path, hub.cookie["alice"])
 
 
 @pytest.mark.parametrize("path", ["api/kernels/1234/channels", "terminals/websocket/1", "api/events/subscribe", "lsp/ws/pylsp", "proxy/8888/any"])
@@ -80,7 +76,7 @@ def test_a_websocket_says_what_it_hears(hub, path):
     with socket_of(hub, f"/user/alice/{path}") as channel:
         for text in ("first", "second", "é中"):
             channel.send(text)
-            assert channel.recv(10) == text
+            assert channel.recv() == text
 
 
 def test_many_websockets_are_open_at_once(hub):
@@ -88,7 +84,7 @@ def test_many_websockets_are_open_at_once(hub):
         channels = [stack.enter_context(socket_of(hub)) for _ in range(60)]
         for number, channel in enumerate(channels):
             channel.send(str(number))
-        assert [channel.recv(10) for channel in channels] == [str(number) for number in range(60)]
+        assert [channel.recv() for channel in channels] == [str(number) for number in range(60)]
 
 
 def test_an_idle_websocket_outlives_the_deadline_of_plain_requests():
@@ -104,16 +100,12 @@ def test_an_idle_websocket_outlives_the_deadline_of_plain_requests():
     site, alice, gateway = nginx_site.Site(root, edit=hurry).start(), UserServer("alice", root / "servers"), StubGateway(root / "gateway.sock")
     try:
         gateway.upstream = f"unix:{alice.path}"
-        with contextlib.closing(site.wire.open()) as connection:
-            lines = [f"GET {PREFIX}/user/alice/echo HTTP/1.1", f"Host: {HOST}", *(f"{n}: {v}" for n, v in UPGRADE), "", ""]
-            connection.sendall("\r\n".join(lines).encode())
-            stream = connection.makefile("rb")
-            assert read_reply(stream).status == 101
+        with Channel(site.wire, "/user/alice/echo", None) as channel:
             gateway.page_status = 418
             # Two plain requests that wait in vain, one after the other, are two seconds of silence on the websocket.
             assert [site.wire.get("/user/alice/silent").status for _ in range(2)] == [418, 418]
-            connection.sendall(b"\x81\x82\0\0\0\0hi")
-            assert stream.read(4) == b"\x81\x02hi"
+            channel.send("still here")
+            assert channel.recv() == "still here"
     finally:
         for part in (site, alice, gateway):
             part.stop()

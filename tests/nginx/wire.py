@@ -99,3 +99,33 @@ class Wire:
     def get(self, path, headers=(), cookie=None, **options):
         """One GET below the prefix."""
         return self.send("GET", PREFIX + path, headers, cookie=cookie, **options)
+
+
+class Channel:
+    """A client's end of a websocket; texts of at most 125 bytes. One thread alone may use it: TLS in Python 3.11 is not safe for two."""
+
+    def __init__(self, wire, path, cookie):
+        self.connection = wire.open()
+        lines = [f"GET {PREFIX}{path} HTTP/1.1", f"Host: {HOST}", *(f"{name}: {value}" for name, value in UPGRADE)]
+        lines += [f"Cookie: {cookie}"] if cookie else []
+        self.connection.sendall("\r\n".join([*lines, "", ""]).encode())
+        self.stream = self.connection.makefile("rb")
+        self.reply = read_reply(self.stream)
+        assert self.reply.status == 101, (self.reply.status, self.reply.text)
+
+    def send(self, text):
+        data = text.encode()
+        mask = b"\x05\x06\x07\x08"
+        self.connection.sendall(bytes([0x81, 0x80 | len(data)]) + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(data)))
+
+    def recv(self):
+        """The next text; the connection's own deadline bounds the wait."""
+        head = self.stream.read(2)
+        assert head[:1] == b"\x81", f"no text frame: {head}"
+        return self.stream.read(head[1]).decode()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.connection.close()
