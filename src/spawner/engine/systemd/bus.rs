@@ -10,6 +10,7 @@ use zbus::blocking::{Connection, connection::Builder};
 use zbus::zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Value};
 
 use super::super::EngineError;
+use super::state::text;
 use crate::hold::hold;
 
 const SYSTEMD: &str = "org.freedesktop.systemd1";
@@ -19,8 +20,17 @@ const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// PID 1 may be busy with a reload; one that is silent for longer is ill.
 const DEADLINE: Duration = Duration::from_secs(25);
 
-/// Properties of a unit, of all its interfaces together.
+/// Properties of a unit by name.
 pub(super) type Properties = HashMap<String, OwnedValue>;
+
+/// A property: its interface and its name.
+pub(super) type Field = (&'static str, &'static str);
+/// What all units have.
+pub(super) const UNIT: &str = "org.freedesktop.systemd1.Unit";
+/// What services have.
+pub(super) const SERVICE: &str = "org.freedesktop.systemd1.Service";
+/// `active`, `inactive`, `failed`, …
+pub(super) const ACTIVE_STATE: Field = (UNIT, "ActiveState");
 
 /// The connection, made at the first use and again after it broke.
 #[derive(Default)]
@@ -56,24 +66,27 @@ impl Bus {
         self.manager("SetUnitProperties", &(unit, true, properties))
     }
 
-    /// All properties of a unit; `None` when systemd has not loaded it.
-    pub(super) fn unit(&self, unit: &str) -> Result<Option<Properties>, EngineError> {
+    /// Some properties of a unit; `None` when systemd has not loaded it.
+    ///
+    /// Each is asked for by itself: all of them together are some hundreds, which cost systemd milliseconds.
+    pub(super) fn unit(&self, unit: &str, fields: &[Field]) -> Result<Option<Properties>, EngineError> {
         let Some(path) = absent_is_none(self.call::<_, OwnedObjectPath>("GetUnit", &(unit,)))? else {
             return Ok(None);
         };
-        // The empty name stands for all interfaces of the object. A unit may be unloaded between the two calls.
-        absent_is_none(self.get_all(&path))
+        // A unit may be unloaded between two calls.
+        absent_is_none(self.get(&path, fields))
     }
 
     /// Whether a unit is loaded and active.
     pub(super) fn is_active(&self, unit: &str) -> Result<bool, EngineError> {
-        Ok(self.unit(unit)?.is_some_and(|unit| super::state::text(&unit, "ActiveState") == "active"))
+        Ok(self.unit(unit, &[ACTIVE_STATE])?.is_some_and(|unit| text(&unit, ACTIVE_STATE.1) == "active"))
     }
 
     /// Loads a unit, and asks whether its files on disk are newer than what systemd knows.
     pub(super) fn needs_reload(&self, unit: &str) -> Result<bool, EngineError> {
         let path: OwnedObjectPath = self.manager("LoadUnit", &(unit,))?;
-        let properties = self.get_all(&path).map_err(refused)?;
+        let properties =
+            self.get(&path, &[(UNIT, "NeedDaemonReload"), (UNIT, "DropInPaths")]).map_err(refused)?;
         let stale =
             properties.get("NeedDaemonReload").and_then(|value| bool::try_from(value).ok()).unwrap_or(true);
         let drop_ins =
@@ -116,9 +129,14 @@ impl Bus {
         })
     }
 
-    fn get_all(&self, path: &OwnedObjectPath) -> zbus::Result<Properties> {
+    fn get(&self, path: &OwnedObjectPath, fields: &[Field]) -> zbus::Result<Properties> {
         self.with_connection(|bus| {
-            bus.call_method(Some(SYSTEMD), path, Some(PROPERTIES), "GetAll", &("",))?.body().deserialize()
+            let get = |(interface, name): &Field| {
+                let reply =
+                    bus.call_method(Some(SYSTEMD), path, Some(PROPERTIES), "Get", &(interface, name))?;
+                Ok(((*name).to_owned(), reply.body().deserialize::<OwnedValue>()?))
+            };
+            fields.iter().map(get).collect()
         })
     }
 

@@ -51,8 +51,8 @@ impl Systemd {
     }
 
     fn status_of(&self, server: &ServerId, units: &Units) -> Result<ServerStatus, EngineError> {
-        let service = self.bus.unit(&units.service)?;
-        let socket = self.bus.unit(&units.socket)?;
+        let service = self.bus.unit(&units.service, &state::SERVICE_FIELDS)?;
+        let socket = self.bus.unit(&units.socket, &state::SOCKET_FIELDS)?;
         Ok(state::read(server, service.as_ref(), socket.as_ref()))
     }
 }

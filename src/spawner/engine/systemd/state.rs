@@ -3,11 +3,24 @@
 use hubgate_protocol::{Exit, Phase, ServerId, ServerStatus};
 use zbus::zvariant::OwnedValue;
 
-use super::bus::Properties;
+use super::bus::{ACTIVE_STATE, Field, Properties, SERVICE, UNIT};
 use crate::line::{STATUS_MAX, harmless};
 
 /// systemd's `CLD_KILLED` and `CLD_DUMPED`: how `ExecMainCode` tells a signal.
 const BY_SIGNAL: [i32; 2] = [2, 3];
+
+/// What [`read`] looks at in a service.
+pub(super) const SERVICE_FIELDS: [Field; 7] = [
+    ACTIVE_STATE,
+    (UNIT, "StateChangeTimestamp"),
+    (SERVICE, "MainPID"),
+    (SERVICE, "StatusText"),
+    (SERVICE, "Result"),
+    (SERVICE, "ExecMainStatus"),
+    (SERVICE, "ExecMainCode"),
+];
+/// What [`read`] looks at in a socket.
+pub(super) const SOCKET_FIELDS: [Field; 2] = [ACTIVE_STATE, (UNIT, "StateChangeTimestamp")];
 
 /// The server that a unit belongs to: `jupyter@alice.socket` to `alice`.
 pub(super) fn instance(unit: &str) -> Option<ServerId> {

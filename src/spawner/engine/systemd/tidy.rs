@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::super::EngineError;
-use super::bus::{Bus, Properties};
+use super::bus::{ACTIVE_STATE, Bus, Field, Properties, UNIT};
 use super::state::text;
 
 /// Longer than `TimeoutStopSec=` of the templates.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What tells one life from the next.
+const FIELDS: [Field; 2] = [ACTIVE_STATE, (UNIT, "InvocationID")];
 /// Between two looks at the one unit that ends.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -16,7 +18,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 ///
 /// A start that comes meanwhile has another invocation id, and its failure is not forgotten.
 pub(super) fn after_stop(bus: &Arc<Bus>, service: &str) -> Result<(), EngineError> {
-    let Some(stopped) = bus.unit(service)?.as_ref().and_then(invocation) else { return Ok(()) };
+    let Some(stopped) = bus.unit(service, &FIELDS)?.as_ref().and_then(invocation) else { return Ok(()) };
     let (bus, service) = (Arc::clone(bus), service.to_owned());
     let wait = move || {
         if let Err(error) = forget_failure(&bus, &service, &stopped) {
@@ -30,7 +32,7 @@ pub(super) fn after_stop(bus: &Arc<Bus>, service: &str) -> Result<(), EngineErro
 fn forget_failure(bus: &Bus, service: &str, stopped: &[u8]) -> Result<(), EngineError> {
     let end = Instant::now() + PATIENCE;
     while Instant::now() < end {
-        let Some(unit) = bus.unit(service)? else { return Ok(()) };
+        let Some(unit) = bus.unit(service, &FIELDS)? else { return Ok(()) };
         match text(&unit, "ActiveState") {
             "failed" if invocation(&unit).as_deref() == Some(stopped) => {
                 return bus.reset_failed(service);
