@@ -34,7 +34,8 @@ def properties(machine, unit):
     text = re.sub(r" ; start_time=.*?}", " }", text)
     # Whatever a unit does not restrict is this kernel's and this host's own.
     text = re.sub(r"=.*cap_sys_admin.*", "=(all)", text)
-    text = re.sub(r"(?m)^Requires=(.*)$", lambda found: "Requires=" + " ".join(sorted(found[1].split())), text)
+    # The order inside these changes with a daemon-reload.
+    text = re.sub(r"(?m)^(Requires|IPAddressDeny)=(.*)$", lambda found: f"{found[1]}=" + " ".join(sorted(found[2].split())), text)
     text = text.replace("WatchdogUSec=infinity", "WatchdogUSec=0")  # the same: none; which one depends on whether it ever ran
     if unit.startswith("jupyter"):
         text = re.sub(r"(?m)^Limit.*\n?", "", text)
