@@ -13,7 +13,7 @@ export PREFIX DESTDIR NGINX_GROUP NGINX_OPTIONS CARGO_PROFILE
 .PHONY: run test check build bench install uninstall
 
 run: ## a whole hubgate in the foreground on https://localhost:$(PORT)/jupyterhub/ (RUN= another run folder)
-	@exec scripts/run.sh
+	@exec setpriv --pdeathsig TERM scripts/run.sh
 
 test: ## every ring; RINGS="unit nginx" runs those alone
 	@exec scripts/test.sh $(RINGS)
@@ -22,7 +22,7 @@ check: ## format, clippy, shellcheck, and what the root daemon is linked with
 	@exec scripts/lint.sh
 
 build: ## the programs, optimised, for `make install`
-	cargo build --locked --profile $(CARGO_PROFILE) --package hubgate --package hubgate-spawner --bins
+	@exec scripts/build.sh --profile $(CARGO_PROFILE)
 
 bench: ## measures and writes bench/RESULTS.md
 	@exec tests/bench/run.sh

@@ -111,11 +111,12 @@ build() {
     PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
     command -v cargo >/dev/null || fail "there is no cargo: install Rust from https://rustup.rs"
     say "building (some minutes the first time)"
-    cargo build --locked --package hubgate --package hubgate-spawner --bins
+    scripts/build.sh
     install -d "$run/bin" "$run/share/nginx"
     # Copies, because the target folder may be in a place that other uids cannot reach.
     install -m 0755 "${CARGO_TARGET_DIR:-target}/debug/hubgate" "${CARGO_TARGET_DIR:-target}/debug/hubgate-spawner" "$run/bin/"
     install -m 0644 jupyter/hubgate_server.py "$run/share/"
+    install -m 0755 jupyter/named-account "$run/share/"
     cp -R nginx/html "$run/share/nginx/"
 }
 
@@ -140,7 +141,7 @@ idle_exit_s = 0
 cut_ports = [$port]
 
 [process]
-command = ["$venv/bin/jupyter", "lab", "--config=$run/share/hubgate_server.py"]
+command = ["$run/share/named-account", "$venv/bin/jupyter", "lab", "--config=$run/share/hubgate_server.py"]
 home_dir = "$run/homes"
 path = "$venv/bin:/usr/local/bin:/usr/bin:/bin"
 TOML
@@ -158,7 +159,7 @@ watch = "spawner"
 ca_certificate = "$run/tls/ca.crt"
 TOML
     fi
-    [ -e "$run/tls/server.crt" ] || "$run/bin/hubgate" cert --out "$run/tls" --name localhost --name 127.0.0.1 >>"$run/log/init.log"
+    certificate
     local options=()
     grep -q . /proc/net/if_inet6 2>/dev/null || options+=(--no-ipv6)
     sh nginx/render.sh --out "$run/nginx/conf" --standalone "$run/nginx" --share "$run/share" --tls "$run/tls" \
@@ -166,12 +167,21 @@ TOML
         --gateway-socket "$sockets/hub/gateway.sock" --server-sockets "$sockets/servers" "${options[@]}"
 }
 
+# Browsers refuse a certificate of more than 397 days; the CA, which somebody may have imported, stays the same.
+certificate() {
+    if [ ! -e "$run/tls/server.crt" ]; then
+        "$run/bin/hubgate" cert --out "$run/tls" --name localhost --name 127.0.0.1 >>"$run/log/init.log"
+    elif [ -n "$(find "$run/tls/server.crt" -mtime +360)" ]; then
+        "$run/bin/hubgate" cert --out "$run/tls" --renew >>"$run/log/init.log"
+    fi
+}
+
 # The password is made once and kept, because it is shown at each start.
 first_user() {
     export HUBGATE_CONFIG=$run/etc/hubgate.toml
     if [ ! -e "$run/password" ]; then
         (umask 077 && head -c 15 /dev/urandom | base64 | tr '+/' '-_' >"$run/password.new")
-        "${as_gateway[@]}" "$run/bin/hubgate" user add "$admin" --admin --password-stdin <"$run/password.new" >>"$run/log/init.log" ||
+        "$run/bin/hubgate" user add "$admin" --admin --password-stdin <"$run/password.new" >>"$run/log/init.log" ||
             fail "the first user could not be made (see above)"
         mv "$run/password.new" "$run/password"
     fi
@@ -204,8 +214,7 @@ build
 write_files
 first_user
 trap finish EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'exit 0' INT TERM HUP # what was asked for
 start_parts
 echo "url: https://localhost:$port/jupyterhub/"
 echo "user: $admin"
