@@ -25,6 +25,8 @@ use crate::tasks;
 
 /// Seconds that answers under way may take after SIGTERM.
 const GRACE_S: u64 = 10;
+/// How long the first answer waits for the states of servers.
+const STATES_WITHIN: Duration = Duration::from_secs(5);
 /// Threads for database and hashing work.
 const BLOCKING_THREADS: usize = 4;
 /// No timer of ours runs per request: nginx alone can open the socket, it sends whole heads and closes what is idle for 60 s.
@@ -104,6 +106,10 @@ pub fn run(config: Config) -> Result<(), StartError> {
 async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartError> {
     logins::reload(&hub).await?;
     tasks::start(&hub);
+    // Until the states of servers are known every one of them would look stopped; requests wait in the socket meanwhile.
+    if !hub.servers.known(STATES_WITHIN).await {
+        warn!("the states of servers are not known yet; until they are, every server counts as stopped");
+    }
     let (shared, workers) = (hub.clone(), hub.config.workers);
     let server = HttpServer::new(move || {
         let base_url = shared.config.base_url.clone();

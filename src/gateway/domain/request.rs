@@ -67,7 +67,7 @@ impl Traits<'_> {
     #[must_use]
     pub fn foreign(&self) -> bool {
         if self.websocket() {
-            return !self.own_origin();
+            return self.cross_site() || !self.own_origin();
         }
         !self.safe_method() && self.cross_site()
     }
@@ -135,6 +135,8 @@ mod tests {
             assert!(Traits { origin, ..socket }.foreign(), "{origin}");
         }
         assert!(Traits { host: "", origin: "https://", ..socket }.foreign());
+        assert!(Traits { fetch_site: "cross-site", ..socket }.foreign());
+        assert!(Traits { fetch_site: "same-site", ..socket }.foreign());
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::spawn::Event;
 #[derive(Debug)]
 pub struct Servers {
     known: RwLock<HashMap<String, ServerStatus>>,
+    /// How often the table has changed; 0 until the first snapshot.
     changes: watch::Sender<u64>,
 }
 
@@ -38,7 +39,7 @@ impl Servers {
             }
         }
         drop(known);
-        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.changes.send_modify(|count| *count = count.saturating_add(1));
     }
 
     /// Phase of the default server of `user`, without allocation.
@@ -63,6 +64,14 @@ impl Servers {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// Waits for the first snapshot, at most `within`; says whether it came.
+    pub async fn known(&self, within: Duration) -> bool {
+        let mut changes = self.changes();
+        tokio::time::timeout(within, changes.wait_for(|count| *count > 0))
+            .await
+            .is_ok_and(|seen| seen.is_ok())
     }
 
     /// Waits until `accept` holds for that server, at most `within`; returns its state then.
@@ -98,5 +107,13 @@ mod tests {
         assert_eq!(servers.phase(&"bob".parse().unwrap()), Phase::Running);
         servers.apply(Event::Changed(status("bob", Phase::Stopped)));
         assert_eq!(servers.count(), 0);
+    }
+
+    #[tokio::test]
+    async fn states_are_known_from_the_first_snapshot_on_even_an_empty_one() {
+        let servers = Servers::default();
+        assert!(!servers.known(Duration::ZERO).await);
+        servers.apply(Event::Snapshot(Vec::new()));
+        assert!(servers.known(Duration::ZERO).await);
     }
 }
