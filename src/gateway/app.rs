@@ -105,7 +105,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
 
 async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartError> {
     logins::reload(&hub).await?;
-    tasks::start(&hub);
+    let tasks = tasks::start(&hub);
     // Until the states of servers are known every one of them would look stopped; requests wait in the socket meanwhile.
     if !hub.servers.known(STATES_WITHIN).await {
         warn!("the states of servers are not known yet; until they are, every server counts as stopped");
@@ -128,6 +128,7 @@ async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartE
     info!("ready base_url={} sessions={}", hub.config.base_url, hub.sessions.count());
     let _ = sd_notify::notify(&[NotifyState::Ready]);
     server.await?;
+    tasks.end().await;
     if let Err(error) = logins::save_seen(&hub).await {
         warn!("times of last use could not be written: {error}");
     }

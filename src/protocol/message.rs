@@ -76,7 +76,7 @@ pub enum Request {
         /// At most 256.
         connections: Vec<Connection>,
     },
-    /// Change the limits of a running server until it ends. Answered by [`Response::Done`].
+    /// Change the limits of a server at once and until the machine restarts. Answered by [`Response::Done`].
     SetLimits {
         /// Owner.
         user: Username,

@@ -19,7 +19,7 @@ from spawner import FakeSpawner  # noqa: E402
 
 USERS, SESSIONS, WEBSOCKETS = 10_000, 1_000, 500
 ROUNDS, SECONDS = 5, 4
-PORTS = {"hubgate": 18081, "limit": 18082}
+PORTS = {"hubgate": 28081, "limit": 28082}
 
 BACKEND = """
 worker_processes 1; user www-data; pid {run}/nginx.pid; error_log {run}/error.log;

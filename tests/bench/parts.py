@@ -100,7 +100,8 @@ class Browser:
     def log_in(self, name, password):
         from urllib.parse import urlencode
 
-        _, _, page = self.send("GET", "/jupyterhub/hub/login")
+        status, _, page = self.send("GET", "/jupyterhub/hub/login")
+        assert status == 200, (status, page)
         token = page.split('name="_xsrf" value="')[1].split('"')[0]
         form = urlencode({"_xsrf": token, "username": name, "password": password})
         status, headers, page = self.send("POST", "/jupyterhub/hub/login", body=form)

@@ -6,7 +6,7 @@ import subprocess
 
 from parts import GATEWAY_UID, PROJECT, Browser, Parts, config, connectable, fresh, until
 
-PORT = 18443
+PORT = 28443
 
 
 class Stack:

@@ -9,10 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-/// Deadline of everything but a login.
-const SOON: Duration = Duration::from_secs(10);
-/// Deadline of a login: PAM has 30 s of its own.
-const LOGIN: Duration = Duration::from_secs(35);
+/// Deadline of every answer, a login's too: nobody looks longer at a page that does nothing.
+const DEADLINE: Duration = Duration::from_secs(10);
 /// Lines of its own journal that the owner of a server is shown.
 pub const LOG_LINES: u16 = 50;
 /// Most connections in one `Cut`.
@@ -67,8 +65,7 @@ impl SpawnClient {
     /// # Errors
     /// See [`SpawnError`]; an error response is [`SpawnError::Refused`].
     pub async fn ask(&self, request: &Request) -> Result<Response, SpawnError> {
-        let deadline = if matches!(request, Request::Authenticate { .. }) { LOGIN } else { SOON };
-        let answer = timeout(deadline, async {
+        let answer = timeout(DEADLINE, async {
             let mut stream = self.connect(request).await?;
             read(&mut stream).await
         });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::rt::{self, task::JoinHandle};
 use actix_web::web;
 use log::{info, warn};
 use sd_notify::NotifyState;
@@ -9,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::config::WatchSource;
-use crate::spawn::{systemd, watch};
+use crate::spawn::{Event, systemd, watch};
 use crate::state::{Hub, blocking, logins};
 use crate::store::sessions;
 
@@ -24,33 +25,52 @@ const WATCHDOG: Duration = Duration::from_secs(10);
 /// Pause before a watcher that failed is started again.
 const REWATCH: Duration = Duration::from_millis(500);
 
-/// Starts every task on the current runtime; they end with it.
-pub fn start(hub: &web::Data<Hub>) {
-    actix_web::rt::spawn(watch_servers(hub.clone()));
-    actix_web::rt::spawn(reload_sessions(hub.clone()));
-    actix_web::rt::spawn(save_seen(hub.clone()));
-    actix_web::rt::spawn(expire_sessions(hub.clone()));
-    actix_web::rt::spawn(watchdog());
+/// Tasks that run until they are ended.
+#[must_use]
+pub struct Tasks(Vec<JoinHandle<()>>);
+
+/// Starts every task on the current runtime.
+pub fn start(hub: &web::Data<Hub>) -> Tasks {
+    let (events, heard) = mpsc::channel(256);
+    Tasks(vec![
+        rt::spawn(watch_servers(hub.clone(), events)),
+        rt::spawn(keep_table(hub.clone(), heard)),
+        rt::spawn(reload_sessions(hub.clone())),
+        rt::spawn(save_seen(hub.clone())),
+        rt::spawn(expire_sessions(hub.clone())),
+        rt::spawn(watchdog()),
+    ])
 }
 
-async fn watch_servers(hub: web::Data<Hub>) {
-    let (sender, mut events) = mpsc::channel(256);
-    let watching = hub.clone();
-    actix_web::rt::spawn(async move {
-        loop {
-            let ended = match watching.config.watch {
-                WatchSource::Systemd => systemd::run(&sender).await.map_err(|error| error.to_string()),
-                WatchSource::Spawner => {
-                    watch::run(&watching.spawner, &sender).await.map_err(|error| error.to_string())
-                }
-            };
-            if let Err(error) = ended {
-                warn!("the states of servers are not followed for a moment: {error}");
-            }
-            sleep(REWATCH).await;
+impl Tasks {
+    /// Ends them while the runtime still runs: what a watcher holds of the bus says goodbye on it.
+    pub async fn end(self) {
+        for task in &self.0 {
+            task.abort();
         }
-    });
-    while let Some(event) = events.recv().await {
+        for task in self.0 {
+            let _cancelled = task.await;
+        }
+    }
+}
+
+async fn watch_servers(hub: web::Data<Hub>, events: mpsc::Sender<Event>) {
+    loop {
+        let ended = match hub.config.watch {
+            WatchSource::Systemd => systemd::run(&events).await.map_err(|error| error.to_string()),
+            WatchSource::Spawner => {
+                watch::run(&hub.spawner, &events).await.map_err(|error| error.to_string())
+            }
+        };
+        if let Err(error) = ended {
+            warn!("the states of servers are not followed for a moment: {error}");
+        }
+        sleep(REWATCH).await;
+    }
+}
+
+async fn keep_table(hub: web::Data<Hub>, mut heard: mpsc::Receiver<Event>) {
+    while let Some(event) = heard.recv().await {
         hub.servers.apply(event);
     }
 }
