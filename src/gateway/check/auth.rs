@@ -9,7 +9,7 @@ use crate::check::decide_request;
 use crate::domain::cookie;
 use crate::domain::decision::{Decision, Grant};
 use crate::domain::request_log::shown;
-use crate::extract::{Peer, header_text, names, question_traits};
+use crate::extract::{Peer, header_text, names};
 use crate::state::Hub;
 
 const UPSTREAM: HeaderName = HeaderName::from_static("x-hubgate-upstream");
@@ -23,7 +23,7 @@ pub async fn auth(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse {
     let (decision, session) = decide_request(&hub, &request);
     match decision {
         Decision::Allow(grant) => {
-            if let Some(session) = session.filter(|_| question_traits(&request).websocket()) {
+            if let Some(session) = session.filter(|_| grant.websocket) {
                 hub.uplinks.add(session.hash, Peer::of(&request).0);
             }
             granted(&hub, &request, &grant)
@@ -43,7 +43,7 @@ pub async fn auth(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse {
 }
 
 fn granted(hub: &Hub, request: &HttpRequest, grant: &Grant) -> HttpResponse {
-    let upstream = format!("unix:{}/{}.sock", hub.config.socket_dir.display(), grant.owner);
+    let upstream = [&hub.upstreams, grant.owner.as_str(), ".sock"].concat();
     let cookies = cookie::without_session(header_text(request, &header::COOKIE));
     let mut response = HttpResponse::new(StatusCode::OK);
     let headers = response.headers_mut();

@@ -40,6 +40,8 @@ pub struct Grant {
     pub owner: Username,
     /// Who visits.
     pub visitor: Username,
+    /// Whether the connection becomes a websocket, which no later question can end.
+    pub websocket: bool,
 }
 
 /// Why a request is refused.
@@ -85,7 +87,8 @@ pub fn decide(
     if visitor != owner {
         return Decision::Refuse(Reason::NotYours);
     }
-    let grant = || Grant { owner: owner.clone(), visitor: visitor.clone() };
+    let grant =
+        || Grant { owner: owner.clone(), visitor: visitor.clone(), websocket: question.traits.websocket() };
     match phase(owner) {
         Phase::Running => Decision::Allow(grant()),
         // The first byte would start it: only a person may do that.
@@ -119,7 +122,7 @@ mod tests {
 
     #[test]
     fn an_owner_reaches_a_running_server() {
-        let grant = Grant { owner: name("alice"), visitor: name("alice") };
+        let grant = Grant { owner: name("alice"), visitor: name("alice"), websocket: false };
         assert_eq!(ask(&poll(), "alice", Phase::Running), Decision::Allow(grant));
     }
 

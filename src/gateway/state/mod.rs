@@ -26,6 +26,8 @@ pub use uplinks::Uplinks;
 pub struct Hub {
     /// The configuration in force.
     pub config: Config,
+    /// What every upstream begins with.
+    pub upstreams: String,
     /// Where time comes from.
     pub clock: Clock,
     /// The database.
@@ -63,6 +65,7 @@ impl Hub {
             hashing: Semaphore::new(2),
             gate: Gate::new(-1),
             closing: watch::Sender::new(false),
+            upstreams: format!("unix:{}/", config.socket_dir.display()),
             config,
             clock,
             store,

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hubgate_protocol::{Secret, Username};
-use openssl::sha::sha256;
+use openssl::sha::Sha256;
 use parking_lot::RwLock;
 
 use crate::store::sessions::SessionRow;
@@ -62,7 +62,10 @@ pub fn new_id() -> Result<String, openssl::error::ErrorStack> {
 /// The key under which an id is stored.
 #[must_use]
 pub fn hash(id: &str) -> SessionHash {
-    sha256(id.as_bytes())
+    // Not the one-shot `sha256`: OpenSSL 3 looks the algorithm up anew for each of those, and this runs at every request.
+    let mut sha = Sha256::new();
+    sha.update(id.as_bytes());
+    sha.finish()
 }
 
 /// All live sessions.
