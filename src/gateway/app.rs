@@ -132,6 +132,9 @@ async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartE
     if let Err(error) = logins::save_seen(&hub).await {
         warn!("times of last use could not be written: {error}");
     }
+    if let Err(error) = hub.uplinks.save(&hub.config.websockets()) {
+        warn!("open websockets could not be written down: {error}");
+    }
     Ok(())
 }
 

@@ -71,7 +71,7 @@ async fn a_user_deleted_by_another_process_is_out_at_the_next_poll() {
 async fn sessions_survive_a_restart_of_the_gateway() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
-    let _ = test.hub.sessions.replace(Vec::new());
+    test.hub.sessions.replace(Vec::new());
     *test.hub.gate.lock().await = -1;
     logins::reload(&test.hub).await.unwrap();
     assert_eq!(test.get("/jupyterhub/hub/home", &cookie).await.status, StatusCode::OK);
@@ -112,4 +112,17 @@ async fn an_administrator_of_the_configuration_is_one_as_long_as_the_line_stands
     assert!(test.hub.sessions.find(id, test.hub.clock.now_s()).unwrap().admin);
     let stored = test.hub.store.read(|c| users::by_name(c, &name.parse().unwrap())).unwrap().unwrap();
     assert!(!stored.admin);
+}
+
+#[actix_web::test]
+async fn a_session_that_expires_takes_its_websockets_along() {
+    let test = TestHub::new().await.with_user("alice");
+    let cookie = test.login("alice").await;
+    test.server("alice", Phase::Running);
+    assert_eq!(open_socket(&test, &cookie).await, StatusCode::OK);
+    logins::reload(&test.hub).await.unwrap();
+    assert_eq!(cut_connections(&test), 0);
+    test.pass(i64::from(test.hub.config.session_hours) * 3600);
+    logins::reload(&test.hub).await.unwrap();
+    assert_eq!(cut_connections(&test), 1);
 }

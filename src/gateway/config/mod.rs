@@ -104,6 +104,12 @@ impl Config {
         self.state_dir.join(Self::DATABASE)
     }
 
+    /// Where open websockets are written down.
+    #[must_use]
+    pub fn websockets(&self) -> PathBuf {
+        self.state_dir.join("websockets.json")
+    }
+
     /// Where the key is.
     #[must_use]
     pub fn key(&self) -> PathBuf {

@@ -81,11 +81,21 @@ pub async fn end(hub: &Hub, session: &Session) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads the sessions anew if somebody else changed them: the command line, another gateway.
+/// Reads the sessions anew if somebody else changed them (the command line, another gateway), and cuts the websockets of
+/// sessions that are not live any more, whatever ended them.
 ///
 /// # Errors
 /// When the database cannot be read; memory stays as it is.
 pub async fn reload(hub: &Hub) -> Result<(), StoreError> {
+    let read = reread(hub).await;
+    let now_s = hub.clock.now_s();
+    for hash in hub.uplinks.sessions().into_iter().filter(|hash| !hub.sessions.holds(hash, now_s)) {
+        cut(hub, &hash).await;
+    }
+    read
+}
+
+async fn reread(hub: &Hub) -> Result<(), StoreError> {
     let mut known = hub.gate.lock().await;
     let (store, now_s, seen) = (hub.store.clone(), hub.clock.now_s(), *known);
     let fresh = blocking(move || {
@@ -95,12 +105,9 @@ pub async fn reload(hub: &Hub) -> Result<(), StoreError> {
         })
     })
     .await?;
-    let Some((revision, rows)) = fresh else { return Ok(()) };
-    *known = revision;
-    let gone = hub.sessions.replace(rows.into_iter().map(|row| hub.with_rights(row)).collect());
-    drop(known);
-    for hash in gone {
-        cut(hub, &hash).await;
+    if let Some((revision, rows)) = fresh {
+        *known = revision;
+        hub.sessions.replace(rows.into_iter().map(|row| hub.with_rights(row)).collect());
     }
     Ok(())
 }

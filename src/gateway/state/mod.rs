@@ -60,7 +60,7 @@ impl Hub {
             spawner: SpawnClient::new(config.spawner_socket.clone()),
             sessions: Sessions::default(),
             servers: Servers::default(),
-            uplinks: Uplinks::default(),
+            uplinks: Uplinks::read(&config.websockets()),
             guesses: Mutex::default(),
             hashing: Semaphore::new(2),
             gate: Gate::new(-1),

@@ -101,8 +101,14 @@ impl Sessions {
         self.live.write().remove(hash);
     }
 
-    /// Takes over what the database holds; returns the sessions that are gone.
-    pub fn replace(&self, rows: Vec<SessionRow>) -> Vec<SessionHash> {
+    /// Whether that session is live at `now_s`. It does not count as a use.
+    #[must_use]
+    pub fn holds(&self, hash: &SessionHash, now_s: i64) -> bool {
+        self.live.read().get(hash).is_some_and(|session| session.expires_s > now_s)
+    }
+
+    /// Takes over what the database holds.
+    pub fn replace(&self, rows: Vec<SessionRow>) {
         let mut ended = self.ended.write();
         let mut fresh = HashMap::with_capacity(rows.len());
         let stored: HashSet<SessionHash> = rows.iter().map(|row| row.hash).collect();
@@ -111,7 +117,6 @@ impl Sessions {
         }
         ended.retain(|hash| stored.contains(hash));
         let mut live = self.live.write();
-        let gone = live.keys().filter(|hash| !fresh.contains_key(*hash)).copied().collect();
         for (hash, session) in &fresh {
             if let Some(before) = live.get(hash) {
                 session.last_seen_s.fetch_max(before.last_seen_s.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -119,7 +124,6 @@ impl Sessions {
             }
         }
         *live = fresh;
-        gone
     }
 
     /// Sessions used since the last call, with the time of their last use: written to the database in one batch.
@@ -169,18 +173,23 @@ mod tests {
         sessions.insert(row("id", "alice").into());
         sessions.end(&hash("id"));
         for _ in 0..2 {
-            assert!(sessions.replace(vec![row("id", "alice"), row("b", "bob")]).is_empty());
+            sessions.replace(vec![row("id", "alice"), row("b", "bob")]);
             assert!(sessions.find("id", 1).is_none());
         }
         assert!(sessions.find("b", 1).is_some());
     }
 
     #[test]
-    fn a_reload_tells_which_sessions_are_gone() {
+    fn what_the_database_has_lost_is_lost() {
         let sessions = Sessions::default();
         sessions.insert(row("a", "alice").into());
         sessions.insert(row("b", "bob").into());
-        assert_eq!(sessions.replace(vec![row("b", "bob")]), [hash("a")]);
+        sessions.replace(vec![row("b", "bob")]);
+        assert!(
+            !sessions.holds(&hash("a"), 1)
+                && sessions.holds(&hash("b"), 1)
+                && !sessions.holds(&hash("b"), 100)
+        );
     }
 
     #[test]

@@ -18,6 +18,8 @@ use crate::store::sessions;
 const RELOAD: Duration = Duration::from_secs(1);
 /// How often the times of last use are written down.
 const SAVE_SEEN: Duration = Duration::from_secs(60);
+/// How often open websockets are written down: those of the last moment before a crash are not cut at a later logout.
+const SAVE_UPLINKS: Duration = Duration::from_secs(2);
 /// How often expired sessions are deleted.
 const EXPIRE: Duration = Duration::from_secs(600);
 /// Three signs of life within `WatchdogSec=30`.
@@ -37,6 +39,7 @@ pub fn start(hub: &web::Data<Hub>) -> Tasks {
         rt::spawn(keep_table(hub.clone(), heard)),
         rt::spawn(reload_sessions(hub.clone())),
         rt::spawn(save_seen(hub.clone())),
+        rt::spawn(save_uplinks(hub.clone())),
         rt::spawn(expire_sessions(hub.clone())),
         rt::spawn(watchdog()),
     ])
@@ -91,6 +94,17 @@ async fn save_seen(hub: web::Data<Hub>) {
         tick.tick().await;
         if let Err(error) = logins::save_seen(&hub).await {
             warn!("times of last use could not be written: {error}");
+        }
+    }
+}
+
+async fn save_uplinks(hub: web::Data<Hub>) {
+    let mut tick = ticks(SAVE_UPLINKS);
+    loop {
+        tick.tick().await;
+        let saving = hub.clone();
+        if let Ok(Err(error)) = web::block(move || saving.uplinks.save(&saving.config.websockets())).await {
+            warn!("open websockets could not be written down: {error}");
         }
     }
 }
