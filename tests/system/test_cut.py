@@ -61,3 +61,15 @@ def test_logging_out_ends_the_visitors_websockets_and_nobody_elses(fresh, socket
     thief.cookies = stolen
     assert thief.fetch("/user/alice/api/kernels").status == 401
     assert thief.websocket("/user/alice/api/events/subscribe")[1] in (401, 403)
+
+
+def test_a_websocket_that_is_older_than_the_gateway_ends_at_logout_too(fresh, socket_destroy):
+    machine, browser = fresh.machine, fresh.visitor("alice")
+    machine.run("systemctl", "start", "jupyter@alice", timeout=130)
+    until("the page says running", lambda: shown(browser) == "running", 3)
+    opened, status = browser.websocket("/user/alice/api/events/subscribe")
+    assert status == 101
+    machine.run("systemctl", "restart", "hubgate.service")
+    assert alive(opened)
+    log_out(browser)
+    until("the websocket is cut", lambda: not alive(opened), 10, 0.2)
