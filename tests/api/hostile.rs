@@ -2,48 +2,14 @@
 
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use hubgate::domain::{cookie, next};
-use serde_json::Value;
 
+use crate::corpus::entries;
 use crate::support::{PASSWORD, TestHub};
-
-const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data/bad-inputs.json");
 
 /// The entries of one target, as bytes, with their expected class.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>, String)> {
-    let text = std::fs::read(CORPUS)
-        .unwrap_or_else(|error| panic!("the corpus of hostile inputs is missing: {CORPUS}: {error}"));
-    let all: Value = serde_json::from_slice(&text).unwrap();
-    let entries = all["inputs"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|entry| entry["target"] == target && entry["scenario"] != true);
-    let found: Vec<_> = entries
-        .map(|entry| {
-            (
-                entry["id"].as_str().unwrap().to_owned(),
-                bytes(entry),
-                entry["expect"].as_str().unwrap().to_owned(),
-            )
-        })
-        .collect();
-    assert!(!found.is_empty(), "no entry for {target}");
-    found
-}
-
-fn bytes(entry: &Value) -> Vec<u8> {
-    if let Some(text) = entry["input"].as_str() {
-        return text.as_bytes().to_vec();
-    }
-    if let Some(text) = entry["input_b64"].as_str() {
-        return STANDARD.decode(text).unwrap();
-    }
-    let part = |key: &str| entry["gen"][key].as_str().unwrap_or_default().to_owned();
-    let times = usize::try_from(entry["gen"]["n"].as_u64().unwrap()).unwrap();
-    format!("{}{}{}", part("prefix"), part("repeat").repeat(times), part("suffix")).into_bytes()
+    entries(target).into_iter().map(|entry| (entry.id, entry.bytes, entry.expect)).collect()
 }
 
 #[actix_web::test]

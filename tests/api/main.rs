@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod auth;
+#[path = "../corpus.rs"]
+mod corpus;
 mod fallback;
 mod hostile;
 mod layering;

@@ -9,6 +9,7 @@
 
 mod certificates;
 mod configuration;
+#[path = "../corpus.rs"]
 mod corpus;
 mod dependencies;
 mod gateway;
