@@ -76,7 +76,8 @@ take_run_folder() {
     run=$(scripts/folder.sh)
     mkdir -p "$run/log"
     exec 9>"$run/lock"
-    flock -n 9 || fail "another hubgate runs in $run: end it first, or choose another folder: make run RUN=/some/folder PORT=9443"
+    # One that was told to end may need a moment: make does not wait for it.
+    flock -w 10 9 || fail "another hubgate runs in $run: end it first, or choose another folder: make run RUN=/some/folder PORT=9443"
     # The address of a unix socket has 107 bytes; the spawner takes a folder of 36 at most.
     sockets=$run/sock
     if [ "${#sockets}" -gt 28 ]; then
