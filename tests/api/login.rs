@@ -117,6 +117,18 @@ async fn a_login_form_of_another_browser_or_site_is_refused() {
 }
 
 #[actix_web::test]
+async fn a_browsers_own_form_has_a_null_origin_and_is_let_in() {
+    let test = TestHub::new().await.with_user("alice");
+    let page = test.get("/jupyterhub/hub/login", "").await;
+    let request = browser(TestRequest::post().uri("/jupyterhub/hub/login"))
+        .insert_header(("origin", "null"))
+        .insert_header(("cookie", format!("_xsrf={}", page.cookie("_xsrf").unwrap())))
+        .insert_header(("content-type", "application/x-www-form-urlencoded"))
+        .set_payload(format!("username=alice&password=correct+horse&_xsrf={}", page.xsrf()));
+    assert_eq!(test.send(request).await.status, StatusCode::FOUND);
+}
+
+#[actix_web::test]
 async fn pam_that_cannot_be_asked_is_not_a_wrong_password() {
     for character in [Character::Refuses(ErrorCode::Busy), Character::SpeaksNonsense] {
         let test = TestHub::with(character, |config| config.authenticator = Authenticator::Pam).await;

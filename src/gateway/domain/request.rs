@@ -69,15 +69,19 @@ impl Traits<'_> {
         if self.websocket() {
             return self.cross_site() || !self.own_origin();
         }
-        !self.safe_method() && self.cross_site()
+        let opaque = self.origin == "null" && self.fetch_site != "same-origin";
+        !self.safe_method() && (opaque || self.cross_site())
     }
 
     /// Whether fetch metadata or `Origin` name another origin.
+    ///
+    /// `Origin: null` says nothing: browsers send it with the forms of our own pages, because of `Referrer-Policy: no-referrer`
+    /// (Fetch, "append a request Origin header"). Fetch metadata and the token of the form decide then.
     #[must_use]
     pub fn cross_site(&self) -> bool {
         matches!(self.fetch_site, "cross-site" | "same-site")
             || self.fetch_mode == "no-cors"
-            || !(self.origin.is_empty() || self.own_origin())
+            || !(matches!(self.origin, "" | "null") || self.own_origin())
     }
 
     fn own_origin(&self) -> bool {
@@ -148,5 +152,14 @@ mod tests {
         assert!(Traits { fetch_mode: "no-cors", ..post }.foreign());
         assert!(Traits { fetch_site: "", origin: "https://evil.test", ..post }.foreign());
         assert!(!Traits { fetch_site: "", fetch_mode: "", ..post }.foreign());
+        assert!(Traits { fetch_site: "", origin: "null", ..post }.foreign());
+        assert!(!Traits { origin: "null", ..post }.foreign());
+    }
+
+    #[test]
+    fn a_form_of_our_own_page_is_not_cross_site_although_its_origin_is_null() {
+        let form = Traits { method: "POST", origin: "null", ..OURS };
+        assert!(!form.cross_site());
+        assert!(Traits { fetch_site: "cross-site", ..form }.cross_site());
     }
 }
