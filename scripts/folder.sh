@@ -15,7 +15,7 @@ if [ "$(id -u)" = 0 ]; then
     done
 fi
 if [ -n "$unreachable" ]; then
-    other=/var/lib/hubgate-run-$(printf %s "$folder" | sha256sum | cut -c1-8)
+    other=/srv/hubgate-$(printf %s "$folder" | sha256sum | cut -c1-8)
     echo "hubgate: servers of other uids cannot get through $unreachable, so the run folder is $other" >&2
     folder=$other
 fi
