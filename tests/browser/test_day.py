@@ -144,7 +144,7 @@ def test_after_logging_out_the_old_tab_is_refused_and_the_kernel_lives_on(lab):
     old.fill("#username_input", lab.name)
     old.fill("#password_input", lab.password)
     old.click("#login_submit")
-    lab.page.wait_for_selector(".jp-NotebookPanel .jp-Cell .cm-content")
+    lab.wait_for_notebook()
     assert lab.run_cell("print(kept)") == "still here"
 
 

@@ -72,9 +72,9 @@ class Visit:
         raise AssertionError(f"not within {limit_s} s; sockets: {[s['path'] for s in self.sockets]}; complaints: {self.complaints}")
 
     def socket(self, pattern):
-        """A websocket that JupyterLab opened on the person's own server, after its first answer."""
+        """The latest websocket of its kind that JupyterLab opened on the person's own server, after its first answer."""
         def opened():
-            return next((s for s in self.sockets if re.fullmatch(re.escape(self.own("").replace("https:", "wss:", 1)) + pattern, s["path"])), None)
+            return next((s for s in reversed(self.sockets) if re.fullmatch(re.escape(self.own("").replace("https:", "wss:", 1)) + pattern, s["path"])), None)
 
         return self.wait_for(opened)
 
@@ -90,6 +90,10 @@ class Visit:
     def open_notebook(self):
         """A new notebook from the launcher."""
         self.page.click('.jp-LauncherCard[data-category="Notebook"]')
+        self.wait_for_notebook()
+
+    def wait_for_notebook(self):
+        """Until cells can be run."""
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell .cm-content")
         self.page.wait_for_selector('#jp-main-statusbar :text-matches("\\| Idle")')
         # JupyterLab forgets a cell that is run while its debugger still greets the kernel: until that talk is over.
