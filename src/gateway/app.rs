@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::KeepAlive;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpServer, Route, guard, web};
 use log::{info, warn};
 use nix::unistd::Gid;
 use sd_notify::NotifyState;
@@ -52,35 +52,40 @@ pub enum StartError {
 /// Every route of the hub; the tests build their app with it too.
 pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
     let hub = web::scope("/hub")
-        .route("", web::get().to(root::front))
-        .route("/", web::get().to(root::hub))
-        .route("/login", web::get().to(login::form))
+        .route("", get().to(root::front))
+        .route("/", get().to(root::hub))
+        .route("/login", get().to(login::form))
         .route("/login", web::post().to(login::submit))
-        .route("/logout", web::get().to(logout::ask))
+        .route("/logout", get().to(logout::ask))
         .route("/logout", web::post().to(logout::submit))
-        .route("/home", web::get().to(home::home))
-        .route("/spawn", web::get().to(spawn::own))
+        .route("/home", get().to(home::home))
+        .route("/spawn", get().to(spawn::own))
         .route("/spawn", web::post().to(spawn::submit))
-        .route("/spawn/{owner}", web::get().to(spawn::ask))
+        .route("/spawn/{owner}", get().to(spawn::ask))
         .route("/spawn/{owner}", web::post().to(spawn::submit))
-        .route("/spawn-pending/{owner}", web::get().to(spawn::pending))
+        .route("/spawn-pending/{owner}", get().to(spawn::pending))
         .route("/stop/{owner}", web::post().to(stop::submit))
-        .route("/health", web::get().to(health::health))
-        .route("/ca.crt", web::get().to(root::ca_certificate))
-        .route("/static/{address:.*}", web::get().to(root::asset))
-        .route("/api/users/{owner}/server/progress", web::get().to(progress::progress))
+        .route("/health", get().to(health::health))
+        .route("/ca.crt", get().to(root::ca_certificate))
+        .route("/static/{address:.*}", get().to(root::asset))
+        .route("/api/users/{owner}/server/progress", get().to(progress::progress))
         .default_service(web::to(root::not_found));
     service
         .app_data(web::PayloadConfig::new(FORM_MAX))
-        .route("/auth", web::get().to(auth::auth))
+        .route("/auth", get().to(auth::auth))
         .service(
             web::scope(base_url)
-                .route("", web::get().to(root::front))
-                .route("/", web::get().to(root::front))
+                .route("", get().to(root::front))
+                .route("/", get().to(root::front))
                 .service(hub)
                 .route("/user/{tail:.*}", web::to(fallback::fallback)),
         )
         .default_service(web::to(root::not_found));
+}
+
+/// GET, and HEAD, which is the same without its body.
+fn get() -> Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
 /// Opens the database and the key, and puts the state together.

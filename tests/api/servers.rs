@@ -134,3 +134,15 @@ async fn pages_of_a_person_need_a_session_and_come_back_after_login() {
     }
     assert_eq!(test.get("/jupyterhub", "").await.location(), "/jupyterhub/hub/");
 }
+
+#[actix_web::test]
+async fn a_head_request_is_a_get_without_its_body() {
+    let test = TestHub::new().await;
+    for path in ["health", "login", "home"] {
+        let path = format!("/jupyterhub/hub/{path}");
+        let head = test
+            .send(actix_web::test::TestRequest::default().method(actix_web::http::Method::HEAD).uri(&path))
+            .await;
+        assert_eq!(head.status, test.get(&path, "").await.status, "{path}");
+    }
+}
