@@ -35,7 +35,7 @@ def users_environment():
 @pytest.fixture(scope="session")
 def hub(run_folder, users_environment):
     """The instance of the ring."""
-    hub = Hub(run_folder / "hub", 8543, **users_environment).start()
+    hub = Hub(run_folder / "hub", **users_environment).start()
     yield hub
     hub.stop()
 

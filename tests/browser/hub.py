@@ -3,6 +3,7 @@
 import os
 import queue
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -12,12 +13,19 @@ ROOT = Path(__file__).resolve().parents[2]
 FIRST_START_LIMIT_S = 1500
 
 
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Hub:
     """One `make run`, from its start to its end."""
 
-    def __init__(self, folder, port, **environment):
-        self.folder, self.port = Path(folder), port
-        self.environment = {**os.environ, "RUN": str(folder), "PORT": str(port), **environment}
+    def __init__(self, folder, port=None, **environment):
+        self.folder, self.port = Path(folder), port or free_port()
+        self.environment = {**os.environ, "RUN": str(folder), "PORT": str(self.port), **environment}
         self.printed = {}
         self.lines = []
         self.before = ()

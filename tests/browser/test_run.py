@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hub import ROOT, Hub, processes_of
+from hub import ROOT, Hub, free_port, processes_of
 from visit import Visit
 
 SECOND_START_LIMIT_S = 20
@@ -26,7 +26,7 @@ def nothing_is_left(folder, limit_s=10):
 
 def test_it_prints_four_lines_and_the_config_works_with_every_command(hub):
     assert list(hub.printed) == ["url", "user", "password", "config"]
-    assert hub.printed["url"] == "https://localhost:8543/jupyterhub/"
+    assert hub.printed["url"] == f"https://localhost:{hub.port}/jupyterhub/"
     assert hub.printed["user"] in hub.command("user", "list")
     hub.command("health")
     hub.command("check")
@@ -34,17 +34,17 @@ def test_it_prints_four_lines_and_the_config_works_with_every_command(hub):
 
 def test_a_second_start_in_the_same_folder_and_a_used_port_are_refused(hub, run_folder, users_environment):
     same = subprocess.run(["make", "run"], cwd=ROOT, capture_output=True, text=True,
-                          env={**os.environ, "RUN": str(hub.folder), "PORT": "8599", **users_environment})
+                          env={**os.environ, "RUN": str(hub.folder), "PORT": str(free_port()), **users_environment})
     assert same.returncode != 0 and "another hubgate runs in" in same.stderr
     port = subprocess.run(["make", "run"], cwd=ROOT, capture_output=True, text=True,
-                          env={**os.environ, "RUN": str(run_folder / "other"), "PORT": "8543", **users_environment})
-    assert port.returncode != 0 and "port 8543 is in use" in port.stderr
+                          env={**os.environ, "RUN": str(run_folder / "other"), "PORT": str(hub.port), **users_environment})
+    assert port.returncode != 0 and f"port {hub.port} is in use" in port.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_it_ends_all_that_it_started_and_the_next_start_keeps_users_and_files(run_folder, users_environment, chromium, how):
     folder = run_folder / "again"
-    hub = Hub(folder, 8544, **users_environment).start()
+    hub = Hub(folder, **users_environment).start()
     context = chromium.new_context(ignore_https_errors=True)
     visit = Visit(hub, context, hub.printed["user"], hub.printed["password"])
     visit.log_in()
@@ -54,7 +54,7 @@ def test_it_ends_all_that_it_started_and_the_next_start_keeps_users_and_files(ru
     hub.stop(how)
     assert nothing_is_left(folder), processes_of(folder)
 
-    again = Hub(folder, 8544, **users_environment).start()
+    again = Hub(folder, hub.port, **users_environment).start()
     try:
         assert again.printed == hub.printed
         assert again.seconds < SECOND_START_LIMIT_S
@@ -83,7 +83,7 @@ def somebodys_clone():
 
 def test_without_root_it_works_and_says_that_users_share_one_uid(somebodys_clone, users_environment, chromium):
     folder = somebodys_clone / "run"
-    hub = Hub(folder, 8545, PATH=f"{somebodys_clone / 'bin'}:{os.environ['PATH']}", HOME=str(somebodys_clone),
+    hub = Hub(folder, PATH=f"{somebodys_clone / 'bin'}:{os.environ['PATH']}", HOME=str(somebodys_clone),
               CARGO_TARGET_DIR="target", **users_environment)
     hub.root, hub.before = somebodys_clone, ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
     hub.start()

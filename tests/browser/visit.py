@@ -94,6 +94,10 @@ class Visit:
 
     def wait_for_notebook(self):
         """Until cells can be run."""
+        self.wait_for_kernel()
+
+    def wait_for_kernel(self):
+        """Until the open notebook can run cells."""
         self.page.wait_for_selector(".jp-NotebookPanel .jp-Cell .cm-content")
         self.page.wait_for_selector('#jp-main-statusbar :text-matches("\\| Idle")')
         # JupyterLab forgets a cell that is run while its debugger still greets the kernel: until that talk is over.
