@@ -11,7 +11,7 @@ run=$(scripts/folder.sh)
 mkdir -p "$run/bench"
 scripts/venv.sh "$run/venv" jupyter/requirements.txt
 echo "hubgate: building optimised programs (five minutes or more the first time)"
-scripts/build.sh --release
-cargo build --locked --release --package hubgate --examples
+cargo build --locked --release --package hubgate --bins --examples
+cargo build --locked --release --package hubgate-spawner --bins
 mkdir -p bench
 exec /usr/bin/python3 tests/bench/bench.py --programs "${CARGO_TARGET_DIR:-target}/release" --venv "$run/venv" --work "$run/bench" --out bench/RESULTS.md
