@@ -26,11 +26,15 @@ Machine: {machine}, {cores} cores, kernel {kernel}, {nginx}. Date: {date}.
 """
 
 
+def absolute(path):
+    return pathlib.Path(path).resolve()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--programs", type=pathlib.Path, required=True, help="folder of the optimised programs")
-    parser.add_argument("--venv", type=pathlib.Path, required=True, help="environment with JupyterLab")
-    parser.add_argument("--work", type=pathlib.Path, required=True, help="folder for everything that is written")
+    parser.add_argument("--programs", type=absolute, required=True, help="folder of the optimised programs")
+    parser.add_argument("--venv", type=absolute, required=True, help="environment with JupyterLab")
+    parser.add_argument("--work", type=absolute, required=True, help="folder for everything that is written")
     parser.add_argument("--out", type=pathlib.Path, required=True)
     parser.add_argument("--only", choices=["auth", "login", "start"], nargs="*", default=["auth", "login", "start"])
     options = parser.parse_args()

@@ -18,7 +18,7 @@ sys.path.insert(0, str(PROJECT / "tests/nginx"))
 from spawner import FakeSpawner  # noqa: E402
 
 USERS, SESSIONS, WEBSOCKETS = 10_000, 1_000, 500
-ROUNDS, SECONDS = 5, 4
+ROUNDS, SECONDS = 9, 4
 PORTS = {"hubgate": 28081, "limit": 28082}
 
 BACKEND = """
