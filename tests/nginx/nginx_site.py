@@ -62,10 +62,12 @@ class Site:
         self.process = None
         if not (root / "tls").exists():
             certificate(root / "tls")
+        # A copy, because the project may be in a place that nginx's workers cannot reach.
+        shutil.copytree(PROJECT / "nginx/html", root / "share/nginx/html", dirs_exist_ok=True)
         # Only root can start workers as somebody else, and then only a user of this machine.
         user = [] if os.geteuid() else ["--user", "www-data" if "www-data" in {u.pw_name for u in pwd.getpwall()} else "nobody"]
         done = render("--out", self.conf, "--standalone", self.run, "--gateway-socket", root / "gateway.sock", "--server-sockets",
-                      root / "servers", "--tls", root / "tls", "--port", self.port, "--http-port", self.http_port, "--share", PROJECT,
+                      root / "servers", "--tls", root / "tls", "--port", self.port, "--http-port", self.http_port, "--share", root / "share",
                       "--server-name", f"{HOST} localhost", *user, *(["--plain-http"] if plain else []), *options)
         assert done.returncode == 0, done.stderr
         if edit:

@@ -135,18 +135,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def on_forced(self, _query):
         """101 to anybody, asked or not."""
-        self.send_response_only(101)
-        self.send_header("Connection", "Upgrade")
-        self.send_header("Upgrade", self.headers.get("Upgrade") or "h2c")
-        self.end_headers()
-        self.wfile.write(b"tunnel")
-        self.wfile.flush()
+        self.close_connection = True
         self.connection.settimeout(1)
         try:
+            self.send_response_only(101)
+            self.send_header("Connection", "Upgrade")
+            self.send_header("Upgrade", self.headers.get("Upgrade") or "h2c")
+            self.end_headers()
+            self.wfile.write(b"tunnel")
+            self.wfile.flush()
             self.server.heard = self.connection.recv(64)
         except OSError:
-            self.server.heard = b""  # nothing in time, or nginx has gone
-        self.close_connection = True
+            self.server.heard = b""  # nothing in time, or nginx has gone, perhaps before all was written
 
     def on_socket(self):
         """A websocket that says what it hears; small frames only."""
