@@ -15,11 +15,10 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::answer::{self, Failure, Frame};
 use crate::domain::cookie;
-use crate::domain::form::Form;
 use crate::domain::request_log::shown;
 use crate::extract::posted::{form_of, stale_form};
 use crate::extract::{Page, Peer, Visitor, header_text, names};
-use crate::pages::next_of;
+use crate::pages::{next_in, next_of};
 use crate::state::authenticate::authenticate;
 use crate::state::logins::{self, Proven};
 use crate::state::{Hub, sessions};
@@ -66,7 +65,7 @@ pub async fn submit(
     if !hub.key.form_token_holds(sent, field, hub.clock.now_s()) {
         return Err(visitor.failure(stale_form()));
     }
-    let next = next_of(hub, request.query_string()).or_else(|| field_next(hub, &form));
+    let next = next_of(hub, request.query_string()).or_else(|| next_in(hub, &form));
     let started = Instant::now();
     match check(hub, name, password, Peer::of(&request)).await {
         Ok(proven) => welcome(&visitor, &request, proven, next).await,
@@ -80,10 +79,6 @@ pub async fn submit(
             Ok(response)
         }
     }
-}
-
-fn field_next(hub: &Hub, form: &Form) -> Option<String> {
-    crate::domain::next::safe(&hub.config.base_url, form.get("next")?).map(str::to_owned)
 }
 
 async fn check(hub: &Hub, name: &str, password: &str, Peer(peer): Peer) -> Result<Proven, Refusal> {

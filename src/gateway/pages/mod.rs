@@ -13,6 +13,10 @@ use crate::state::Hub;
 
 /// Where a person wants to go, if it is a place of ours.
 fn next_of(hub: &Hub, query: &str) -> Option<String> {
-    let form = Form::parse(query.as_bytes()).ok()?;
+    next_in(hub, &Form::parse(query.as_bytes()).ok()?)
+}
+
+/// The same, out of a form.
+fn next_in(hub: &Hub, form: &Form) -> Option<String> {
     next::safe(&hub.config.base_url, form.get("next")?).map(str::to_owned)
 }

@@ -11,7 +11,7 @@ use log::{info, warn};
 use crate::answer::{self, Failure, Frame};
 use crate::domain::request_log::shown;
 use crate::extract::{Posted, SignedIn, hub_traits, own_server};
-use crate::pages::next_of;
+use crate::pages::{next_in, next_of};
 use crate::spawn::SpawnError;
 use crate::state::{Hub, Session};
 
@@ -76,8 +76,7 @@ pub async fn submit(
     let own = session.user.to_string();
     let owner = own_server(&session, owner.as_deref().unwrap_or(&own))
         .map_err(|failure| failure.as_page(true, &base_url))?;
-    let next = next_of(&hub, request.query_string())
-        .or_else(|| crate::domain::next::safe(&base_url, form.get("next")?).map(str::to_owned));
+    let next = next_of(&hub, request.query_string()).or_else(|| next_in(&hub, &form));
     start(&hub, &session, &owner).await.map_err(|failure| failure.as_page(true, &base_url))?;
     Ok(answer::redirect(&pending_url(&hub, &owner, next.as_deref())))
 }
