@@ -9,6 +9,8 @@ use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use log::error;
 
+use crate::state::{Hub, Session};
+
 pub use failure::Failure;
 
 /// Pages load from ourselves only, run no inline script, are framed by nobody, and share no browsing context with a page
@@ -32,6 +34,16 @@ impl Frame {
     #[must_use]
     pub fn anonymous(base_url: &str) -> Self {
         Self { base_url: base_url.to_owned(), user: String::new(), xsrf: String::new() }
+    }
+
+    /// The frame of a page for whoever has this session, with the token of its forms.
+    #[must_use]
+    pub fn of(hub: &Hub, session: &Session) -> Self {
+        Self {
+            base_url: hub.config.base_url.clone(),
+            user: session.user.to_string(),
+            xsrf: hub.key.session_token(&session.hash).unwrap_or_default(),
+        }
     }
 
     /// Address of an embedded file.

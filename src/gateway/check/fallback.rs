@@ -101,11 +101,8 @@ async fn person(
 pub async fn failed_page(hub: &Hub, session: Option<&Session>, owner: &Username, next: &str) -> HttpResponse {
     let id = ServerId::default_of(owner.clone());
     let log = hub.spawner.journal(&id, LOG_LINES).await.unwrap_or_default();
-    let frame = Frame {
-        base_url: hub.config.base_url.clone(),
-        user: owner.to_string(),
-        xsrf: session.and_then(|session| hub.key.session_token(&session.hash)).unwrap_or_default(),
-    };
+    let frame =
+        session.map_or_else(|| Frame::anonymous(&hub.config.base_url), |session| Frame::of(hub, session));
     let cause = explain::cause(hub.servers.status(&id).exit.as_ref());
     answer::page(
         StatusCode::FAILED_DEPENDENCY,

@@ -92,11 +92,7 @@ impl SignedIn {
     /// The frame of a page for this person.
     #[must_use]
     pub fn frame(&self) -> Frame {
-        Frame {
-            base_url: self.hub.config.base_url.clone(),
-            user: self.session.user.to_string(),
-            xsrf: self.hub.key.session_token(&self.session.hash).unwrap_or_default(),
-        }
+        Frame::of(&self.hub, &self.session)
     }
 
     /// An error page for this person.

@@ -20,11 +20,7 @@ struct LogoutPage {
 /// `GET /hub/logout` asks: a link on another site must not log anybody out.
 pub async fn ask(Page(visitor): Page) -> HttpResponse {
     let Some(session) = visitor.session else { return answer::redirect(&visitor.hub.url("/hub/login")) };
-    let frame = Frame {
-        base_url: visitor.hub.config.base_url.clone(),
-        user: session.user.to_string(),
-        xsrf: visitor.hub.key.session_token(&session.hash).unwrap_or_default(),
-    };
+    let frame = Frame::of(&visitor.hub, &session);
     answer::page(actix_web::http::StatusCode::OK, &LogoutPage { frame })
 }
 
