@@ -4,12 +4,14 @@ use percent_encoding::percent_decode;
 
 /// Most fields in one form.
 const MAX_FIELDS: usize = 50;
+/// Most fields where a name may come again.
+const MAX_PAIRS: usize = 1000;
 
 /// Why a body is no form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FormError {
-    /// More than 50 fields.
-    #[error("the form has more than 50 fields")]
+    /// More fields than a form of its kind has.
+    #[error("the form has too many fields")]
     TooMany,
     /// A `%` without two hexadecimal digits, or a field without `=`.
     #[error("the form is not well-formed")]
@@ -33,17 +35,15 @@ impl Form {
     /// See [`FormError`].
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
         let mut fields: Vec<(String, String)> = Vec::new();
-        for pair in body.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
+        for field in split(body) {
             if fields.len() == MAX_FIELDS {
                 return Err(FormError::TooMany);
             }
-            let mut sides = pair.splitn(2, |b| *b == b'=');
-            let name = decode(sides.next().unwrap_or_default())?;
-            let value = decode(sides.next().ok_or(FormError::Malformed)?)?;
-            if fields.iter().any(|(other, _)| *other == name) {
+            let field = field?;
+            if fields.iter().any(|(other, _)| *other == field.0) {
                 return Err(FormError::Twice);
             }
-            fields.push((name, value));
+            fields.push(field);
         }
         Ok(Self(fields))
     }
@@ -53,6 +53,29 @@ impl Form {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str())
     }
+}
+
+/// The fields of a form or a query string in their order, where a name may come more than once; at most 1000.
+///
+/// # Errors
+/// See [`FormError`]; never [`FormError::Twice`].
+pub fn pairs(body: &[u8]) -> Result<Vec<(String, String)>, FormError> {
+    let mut fields = Vec::new();
+    for field in split(body) {
+        if fields.len() == MAX_PAIRS {
+            return Err(FormError::TooMany);
+        }
+        fields.push(field?);
+    }
+    Ok(fields)
+}
+
+fn split(body: &[u8]) -> impl Iterator<Item = Result<(String, String), FormError>> {
+    body.split(|b| *b == b'&').filter(|pair| !pair.is_empty()).map(|pair| {
+        let mut sides = pair.splitn(2, |b| *b == b'=');
+        let name = decode(sides.next().unwrap_or_default())?;
+        Ok((name, decode(sides.next().ok_or(FormError::Malformed)?)?))
+    })
 }
 
 fn decode(text: &[u8]) -> Result<String, FormError> {
@@ -86,6 +109,8 @@ mod tests {
         assert_eq!(Form::parse(b"username=al\xffice").unwrap_err(), FormError::NotUtf8);
         assert_eq!(Form::parse(b"username=%ff%fe").unwrap_err(), FormError::NotUtf8);
         assert_eq!(Form::parse("a=1&".repeat(100_000).as_bytes()).unwrap_err(), FormError::Twice);
+        assert_eq!(pairs(b"a=1&a=%32").unwrap(), [("a".into(), "1".into()), ("a".into(), "2".into())]);
+        assert_eq!(pairs("a=1&".repeat(1001).as_bytes()).unwrap_err(), FormError::TooMany);
         let many: String = (0..51).map(|n| format!("a{n}=1&")).collect();
         assert_eq!(Form::parse(many.as_bytes()).unwrap_err(), FormError::TooMany);
     }

@@ -7,6 +7,7 @@ pub mod explain;
 pub mod form;
 pub mod guess;
 pub mod next;
+pub mod oauth;
 pub mod path;
 pub mod request;
 pub mod request_log;
