@@ -18,6 +18,7 @@ usage: render.sh --out DIR [option value]…
   --key FILE            … and its key
   --port N              443
   --http-port N|none    80: plain HTTP redirects to --port
+  --api-port N|none     8081, of 127.0.0.1 alone: the API for servers and services, and nothing else
   --server-name NAMES   "localhost": names and addresses, space separated; the first is where redirects lead
   --share DIR           /usr/share/hubgate, with nginx/html
   --log-dir DIR         /var/log/nginx
@@ -56,7 +57,7 @@ check_port() {
 
 here=$(cd "$(dirname "$0")" && pwd)
 out='' conf='' prefix=/jupyterhub gateway=/run/hubgate/gateway.sock servers=/run/jupyter tls=/etc/hubgate/tls cert='' key=''
-port=443 http_port=80 names=localhost share=/usr/share/hubgate log='' ipv6=yes tls_on=yes run='' user=www-data
+port=443 http_port=80 api_port=8081 names=localhost share=/usr/share/hubgate log='' ipv6=yes tls_on=yes run='' user=www-data
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -76,6 +77,7 @@ while [ $# -gt 0 ]; do
         --key) key=$2 ;;
         --port) port=$2 ;;
         --http-port) http_port=$2 ;;
+        --api-port) api_port=$2 ;;
         --server-name) names=$2 ;;
         --share) share=$2 ;;
         --log-dir) log=$2 ;;
@@ -112,7 +114,9 @@ esac
 check --user "$user" 'a-z0-9_-' 'a user name'
 check_port --port "$port"
 [ "$http_port" = none ] || check_port --http-port "$http_port"
+[ "$api_port" = none ] || check_port --api-port "$api_port"
 [ "$http_port" != "$port" ] || fail "--port and --http-port are both $port"
+case $api_port in "$port" | "$http_port") [ "$api_port" = none ] || fail "--api-port $api_port is also --port or --http-port" ;; esac
 # A unix socket's path has 107 bytes: the folder's, a slash, a name of 32, and .sock.
 [ "${#servers}" -le 69 ] || fail "--server-sockets '$servers' is longer than 69 bytes: paths of sockets would not fit"
 [ "${#gateway}" -le 107 ] || fail "--gateway-socket '$gateway' is longer than a unix socket's path can be (107 bytes)"
@@ -156,10 +160,12 @@ edit 's#/usr/share/hubgate#@SHARE@#g'
 edit 's#/etc/nginx/hubgate#@CONF@#g'
 edit 's#/var/log/nginx#@LOG@#g'
 edit 's#/run/hubgate-nginx#@RUN@#g'
+edit 's#listen 127\.0\.0\.1:8081#listen 127.0.0.1:@API@#'
 edit 's#https://localhost/jupyterhub/#https://@AUTHORITY@@PREFIX@/#g'
 edit 's#/jupyterhub#@PREFIX@#g'
 [ "$ipv6" = yes ] || edit '/listen \[::\]/d'
 if [ "$http_port" = none ] || [ "$tls_on" = no ]; then edit '/^include .*redirect\.conf;/d'; fi
+[ "$api_port" != none ] || edit '/^include .*api-listener\.conf;/d'
 if [ "$tls_on" = no ]; then
     edit '/include .*tls\.conf;/d'
     edit '/ssl_reject_handshake/d'
@@ -175,6 +181,7 @@ edit "s#^    localhost 0;#$sni#"
 if [ "$(id -u)" = 0 ]; then edit "s#^user www-data;#user $user;#"; else edit '/^user www-data;/d'; fi
 edit "s#@GATEWAY@#$gateway#g"
 edit "s#@SERVERS@#$(printf %s "$servers" | sed 's#[.+]#\\\\&#g')#g"
+edit "s#@API@#$api_port#g"
 edit "s#@CERT@#$cert#g"
 edit "s#@KEY@#$key#g"
 edit "s#@SHARE@#$share#g"

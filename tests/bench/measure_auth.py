@@ -57,7 +57,7 @@ def seed(database):
 def front(name, work, gateway_socket, servers):
     """Our own nginx files, rendered; both sides differ in the socket of the gateway alone."""
     run = fresh(work / f"front-{name}")
-    subprocess.run(["sh", PROJECT / "nginx/render.sh", "--out", run / "conf", "--standalone", run, "--plain-http", "--no-ipv6", "--port", str(PORTS[name]),
+    subprocess.run(["sh", PROJECT / "nginx/render.sh", "--out", run / "conf", "--standalone", run, "--plain-http", "--no-ipv6", "--api-port", "none", "--port", str(PORTS[name]),
                     "--http-port", "none", "--server-name", "localhost", "--gateway-socket", gateway_socket, "--server-sockets", servers,
                     "--share", PROJECT], check=True, stdout=subprocess.DEVNULL)
     main = run / "conf/nginx.conf"

@@ -37,7 +37,7 @@ class Stack:
         self.parts.start(["setpriv", f"--reuid={GATEWAY_UID}", "--regid=www-data", "--clear-groups", programs / "hubgate", "--config", file, "gateway"], work / "gateway.log")
         until("the gateway", lambda: connectable(sockets / "gateway.sock"))
         run = fresh(work / "nginx")
-        subprocess.run(["sh", PROJECT / "nginx/render.sh", "--out", run / "conf", "--standalone", run, "--port", str(PORT), "--http-port", "none", "--no-ipv6",
+        subprocess.run(["sh", PROJECT / "nginx/render.sh", "--out", run / "conf", "--standalone", run, "--port", str(PORT), "--http-port", "none", "--api-port", "none", "--no-ipv6",
                         "--server-name", "localhost", "--gateway-socket", sockets / "gateway.sock", "--server-sockets", sockets / "servers", "--tls", work / "tls",
                         "--share", share], check=True, stdout=subprocess.DEVNULL)
         self.parts.start(["nginx", "-c", run / "conf/nginx.conf", "-e", run / "error.log"], work / "nginx.log")

@@ -9,7 +9,7 @@ import nginx_site
 from gateway import Gateway, StubGateway, login
 from nginx_site import until
 from spawner import FakeSpawner
-from users import UserServer
+from users import Service, UserServer
 
 PASSWORDS = {"alice": "alice's long word", "bob": "bob's longer word", "carol": "carol's own word"}
 
@@ -46,11 +46,11 @@ def stub_site():
     """nginx before a stub gateway."""
     root = nginx_site.folder()
     alice, bob = (UserServer(name, root / "servers") for name in ("alice", "bob"))
+    whoami = Service("whoami")
     site = nginx_site.Site(root).start()
-    yield types.SimpleNamespace(site=site, wire=site.wire, alice=alice, bob=bob)
-    site.stop()
-    alice.stop()
-    bob.stop()
+    yield types.SimpleNamespace(site=site, wire=site.wire, alice=alice, bob=bob, whoami=whoami)
+    for part in (site, alice, bob, whoami):
+        part.stop()
     shutil.rmtree(root)
 
 

@@ -150,7 +150,8 @@ class StubHandler(http.server.BaseHTTPRequestHandler):
 
     def grants(self):
         self.say(200, [("X-Hubgate-Upstream", self.server.upstream), ("X-Hubgate-User", "alice"), ("X-Hubgate-Owner", "alice"),
-                       ("X-Hubgate-Cookie", self.server.cookie), ("X-Hubgate-Authorization", "")])
+                       ("X-Hubgate-Path", self.server.place), ("X-Hubgate-Cookie", self.server.cookie),
+                       ("X-Hubgate-Authorization", self.server.authorization), ("X-Hubgate-Credential", self.server.credential)])
 
     def grants_nothing(self):
         self.say(200)
@@ -187,6 +188,7 @@ class StubGateway(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
     def __init__(self, path):
         self.seen, self.character, self.upstream, self.cookie, self.page_status = [], "grants", "", "", 200
+        self.place, self.authorization, self.credential = f"{PREFIX}/user/alice/", "", "session"
         self.open = []
         super().__init__(str(path), StubHandler)
         os.chmod(path, 0o666)

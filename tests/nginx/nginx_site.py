@@ -57,7 +57,7 @@ class Site:
 
     def __init__(self, root, *options, plain=False, edit=None):
         assert shutil.which("nginx"), "tests/nginx needs nginx: apt-get install nginx"
-        self.root, self.port, self.http_port = root, free_port(), free_port()
+        self.root, self.port, self.http_port, self.api_port = root, free_port(), free_port(), free_port()
         self.run, self.conf = root / "run", root / "conf"
         self.process = None
         if not (root / "tls").exists():
@@ -67,13 +67,14 @@ class Site:
         # Only root can start workers as somebody else, and then only a user of this machine.
         user = [] if os.geteuid() else ["--user", "www-data" if "www-data" in {u.pw_name for u in pwd.getpwall()} else "nobody"]
         done = render("--out", self.conf, "--standalone", self.run, "--gateway-socket", root / "gateway.sock", "--server-sockets",
-                      root / "servers", "--tls", root / "tls", "--port", self.port, "--http-port", self.http_port, "--share", root / "share",
-                      "--server-name", f"{HOST} localhost", *user, *(["--plain-http"] if plain else []), *options)
+                      root / "servers", "--tls", root / "tls", "--port", self.port, "--http-port", self.http_port, "--api-port", self.api_port,
+                      "--share", root / "share", "--server-name", f"{HOST} localhost", *user, *(["--plain-http"] if plain else []), *options)
         assert done.returncode == 0, done.stderr
         if edit:
             edit(self.conf)
         self.wire = Wire(self.port, None if plain else root / "tls/server.crt")
         self.plain = Wire(self.http_port)
+        self.api = Wire(self.api_port)
 
     def dump(self):
         """`nginx -T`: every file as nginx reads it."""

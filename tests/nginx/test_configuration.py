@@ -11,7 +11,7 @@ from users import HOSTILE
 P = "/jupyterhub"
 # Who answers where without asking the gateway first: the gateway itself, or a page of nginx's own.
 OPEN = {f"location = {P}", f"location = {P}/", f"location ^~ {P}/hub/", f"location = {P}/hub/login", f"location ^~ {P}/hub/static/",
-        f'location ~ ^{P}/hub/api/users/[^/]+/servers?/(?:[^/]+/)?progress\\z', f"location = {P}/_refused", f"location = {P}/_failed",
+        f"location ^~ {P}/hub/api/", f'location ~ ^{P}/hub/api/users/[^/]+/servers?/(?:[^/]+/)?progress\\z', f"location = {P}/_refused", f"location = {P}/_failed",
         f"location = {P}/_down"}
 
 
@@ -25,7 +25,14 @@ def tree():
 @pytest.fixture
 def site(tree):
     """The server {} that serves the hub."""
-    return next(server for server in tree.all("server") if any(server.all("proxy_pass")))
+    return next(server for server in tree.all("server") if server.own("auth_request"))
+
+
+@pytest.fixture
+def listener(tree):
+    """The server {} that carries the API alone."""
+    (found,) = [server for server in tree.all("server") if any(server.all("proxy_pass")) and not server.own("auth_request")]
+    return found
 
 
 @pytest.fixture
@@ -46,8 +53,8 @@ def question(places):
 
 @pytest.fixture
 def to_users(places):
-    """The two ways to a user's server: plain, and as a websocket."""
-    return [place for place in places.values() if ("http://$admitted_upstream",) in place.own("proxy_pass")]
+    """The ways to a user's server, and to a service: plain, and as a websocket."""
+    return [place for place in places.values() if {("http://$admitted_upstream",), ("http://$admitted_service",)} & set(place.own("proxy_pass"))]
 
 
 def test_c1_every_location_asks_the_gateway_unless_it_is_the_gateway_s_own(places, site):
@@ -80,12 +87,17 @@ def test_c3_every_input_of_the_decision_is_set_and_nothing_else_is_passed(places
 
 def test_c5_upstreams_come_from_the_answer_and_no_client_byte_is_in_a_target(tree, site, to_users):
     targets = {block.args[0] for block in site.all("proxy_pass")}
-    assert targets == {"http://hubgate", "http://hubgate/auth", f"http://hubgate{P}/user/", "http://$admitted_upstream"}
-    assert len(to_users) == 2
-    (admitted,) = [block for block in tree.all("map") if block.args[1] == "$admitted_upstream"]
-    assert admitted.args[0] == "$hubgate_upstream" and ("",) in admitted.own("default")
-    (shape,) = [line.name for line in admitted.inside if line.name != "default"]
-    assert "unix:" in shape and "\\z" in shape
+    assert targets == {"http://hubgate", "http://hubgate/auth", f"http://hubgate{P}/user/", "http://$admitted_upstream", "http://$admitted_service"}
+    assert len(to_users) == 4
+    for name, shapes in (("$admitted_upstream", ["unix:"]), ("$admitted_service", ["[0-9]{1,3}", "::1"])):
+        (admitted,) = [block for block in tree.all("map") if block.args[1] == name]
+        assert admitted.args[0] == "$hubgate_upstream" and ("",) in admitted.own("default")
+        lines = [line.name for line in admitted.inside if line.name != "default"]
+        assert len(lines) == len(shapes)
+        for line, shape in zip(lines, shapes, strict=True):
+            assert shape in line and line.startswith('"~^') and line.endswith('\\z"')
+        ways = [place.title for place in to_users if (f"http://{name}",) in place.own("proxy_pass")]
+        assert len(ways) == 2 and all(("service" in title) == ("service" in name) for title in ways)
     for place in to_users:
         assert ("$hubgate_upstream", "$upstream_http_x_hubgate_upstream") in place.list("auth_request_set")
     for block in [*tree.all("root"), *tree.all("return"), *tree.all("try_files")]:
@@ -101,16 +113,20 @@ def test_c6_what_a_server_may_not_say_is_ignored_and_hidden(to_users):
         assert {name.lower() for name in HOSTILE} | {"x-accel-redirect"} <= hidden
 
 
-def test_c7_cookies_of_a_server_are_moved_below_its_owner_s_path(to_users):
+def test_c7_cookies_of_a_server_are_moved_below_its_own_path(tree, to_users):
+    (admitted,) = [block for block in tree.all("map") if block.args[1] == "$admitted_path"]
+    assert admitted.args[0] == "$hubgate_path" and admitted.own("default") == [(f"{P}/_none/",)]
+    assert all(line.name.startswith((f'"~^{P}/user/[', f'"~^{P}/services/[')) and line.name.endswith('\\z"') for line in admitted.inside[1:])
     for place in to_users:
-        assert place.value("proxy_cookie_path") == ("~^", f"{P}/user/$hubgate_owner/")
-        assert ("$hubgate_owner", "$upstream_http_x_hubgate_owner") in place.list("auth_request_set")
+        assert place.value("proxy_cookie_path") == ("~^", "$admitted_path")
+        assert ("$hubgate_path", "$upstream_http_x_hubgate_path") in place.list("auth_request_set")
 
 
 def test_c8_cookie_and_authorization_are_the_answer_s(to_users):
     for place in to_users:
         assert (place.headers()["cookie"], place.headers()["authorization"]) == ("$hubgate_cookie", "$hubgate_authorization")
         assert place.headers()["x-hubgate-user"] == "$hubgate_user"
+        assert place.headers()["x-hubgate-credential"] == "$admitted_credential"
 
 
 def test_c9_only_a_websocket_upgrades(tree, to_users):
@@ -125,7 +141,7 @@ def test_c9_only_a_websocket_upgrades(tree, to_users):
 def test_c10_foreign_names_are_refused_and_redirects_stay_relative(tree, site):
     assert site.own("server_name") == [("hub.test", "localhost")]
     default = [server for server in tree.all("server") if any("default_server" in args for args in server.own("listen"))]
-    assert len(default) == 2
+    assert len(default) == 3
     assert all(server.own("return") == [("444",)] for server in default)
     tls = [server for server in default if any("ssl" in args for args in server.own("listen"))]
     assert [server.own("ssl_reject_handshake") for server in tls] == [[("on",)]]
@@ -149,7 +165,8 @@ def test_c12_slow_and_large_requests_have_bounds(places, site, to_users):
         assert (place.value("client_max_body_size"), place.value("proxy_request_buffering")) == (("0",), ("off",))
     for title, place in places.items():
         if place.own("proxy_pass") == [("http://hubgate",)]:
-            assert place.value("client_max_body_size") == ("64k",), title
+            most = ("1m",) if "/hub/api/" in title else ("64k",)
+            assert (place.value("client_max_body_size"), place.value("client_body_buffer_size")) == (most, most), title
             assert ("hubgate_address", "2000") in place.list("limit_conn"), title
     assert named(places, f"= {P}/hub/login").own("limit_req") == [("zone=hubgate_login", "burst=500", "delay=50")]
 
@@ -195,7 +212,7 @@ def test_c16_nothing_that_serves_by_accident(tree):
         assert [inner.name for inner in block.inside] == ["return"], block.title
     for block in [*tree.all("location"), *tree.all("map")]:
         for text in (*block.args, *(line.name for line in block.inside)):
-            assert "(" not in text.replace("(?:", "").replace("(?<", "") or text.startswith("("), f"an unnamed capture: {text}"
+            assert "(" not in text.replace("(?:", "").replace("(?<", "").replace("(?!", "") or text.startswith("("), f"an unnamed capture: {text}"
 
 
 def test_c17_answers_of_servers_stay_within_small_buffers(to_users):
@@ -203,8 +220,9 @@ def test_c17_answers_of_servers_stay_within_small_buffers(to_users):
         assert place.value("proxy_buffer_size") == ("8k",) and place.value("proxy_buffers") == ("16", "8k")
         assert place.value("proxy_max_temp_file_size") == ("0",)
     deadlines = {place.title: place.value("proxy_read_timeout") for place in to_users}
-    assert deadlines.pop("location @hubgate_websocket") == ("24h",)
-    assert list(deadlines.values()) == [("10m",)]
+    for name in ("@hubgate_websocket", "@hubgate_service_websocket"):
+        assert deadlines.pop(f"location {name}") == ("24h",)
+    assert list(deadlines.values()) == [("10m",)] * 2
 
 
 def test_c18_no_location_reaches_a_server_without_the_answer(places, to_users):
@@ -212,3 +230,22 @@ def test_c18_no_location_reaches_a_server_without_the_answer(places, to_users):
         assert place.value("auth_request") == (f"{P}/_auth",)
         assert place.value("proxy_next_upstream") == ("off",)
     assert not [place for place in places.values() if place.own("proxy_pass") and "$" in place.own("proxy_pass")[0][0] and place not in to_users]
+
+
+def test_the_second_listener_carries_the_api_alone_without_cookies_and_on_loopback(tree, listener):
+    port = listener.own("listen")[0][0]
+    assert port.startswith("127.0.0.1:") and listener.own("server_name") == [("127.0.0.1", "localhost")]
+    (default,) = [server for server in tree.all("server") if (port, "default_server") in server.own("listen")]
+    assert default.own("return") == [("444",)]
+    places = {place.title: place for place in listener.all("location")}
+    passing = {title for title, place in places.items() if place.own("proxy_pass")}
+    assert passing == {f"location = {P}/hub/api", f"location ^~ {P}/hub/api/",
+                       f"location ~ ^{P}/hub/api/users/[^/]+/servers?/(?:[^/]+/)?progress\\z"}
+    assert set(places) - passing == {f"location = {P}/_down", "location /"} and places["location /"].own("return") == [("404",)]
+    for title in passing:
+        place = places[title]
+        assert place.own("proxy_pass") == [("http://hubgate",)] and place.headers()["cookie"] == ""
+        assert place.value("client_max_body_size") == ("1m",) and ("hubgate_address", "2000") in place.list("limit_conn")
+        assert [block.args for block in place.inside if block.name == "if"][0] == ("($hubgate_outside_api)",)
+    assert {name: value for name, value in places[f"location = {P}/hub/api"].headers().items() if name != "cookie"} == \
+        next(place for place in tree.all("location") if place.title == f"location ^~ {P}/hub/static/").headers()

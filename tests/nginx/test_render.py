@@ -25,7 +25,7 @@ REFUSED = [
     ("--gateway-socket", "/" + "x" * 107), ("--server-sockets", "/run/a b"), ("--server-sockets", "/run/$x"), ("--server-sockets", "/run/a;"),
     ("--server-sockets", "/run/a:b"), ("--server-sockets", "/" + "x" * 69), ("--tls", "/etc/{x}"), ("--cert", "/a\nb"), ("--key", "/a'b"),
     ("--port", "0"), ("--port", "65536"), ("--port", "443;"), ("--port", "-1"), ("--port", "x"), ("--port", ""), ("--port", "99999999999999999999"),
-    ("--http-port", "no"), ("--http-port", "443"), ("--server-name", ""), ("--server-name", " "), ("--server-name", "a;b"), ("--server-name", "*"),
+    ("--http-port", "no"), ("--http-port", "443"), ("--api-port", "443"), ("--api-port", "80"), ("--api-port", "8081;"), ("--api-port", ""), ("--server-name", ""), ("--server-name", " "), ("--server-name", "a;b"), ("--server-name", "*"),
     ("--server-name", "~x"), ("--server-name", "a\nb"), ("--server-name", "]["), ("--server-name", "a:zz"), ("--server-name", "-a"),
     ("--share", "/a#b"), ("--share", "/a\\b"), ("--share", "/a&b"), ("--log-dir", "/a|b"), ("--standalone", "x"), ("--user", "a b"), ("--user", "$x"),
     ("--conf-dir", "/a@b"), ("--nonsense", "x")]
@@ -62,7 +62,7 @@ def test_a_value_that_looks_like_another_default_stays_what_it_is(root):
     nginx_site.certificate(odd / "tls")
     done = nginx_site.render("--out", odd / "conf", "--standalone", odd / "usr/share/hubgate", "--tls", odd / "tls", "--prefix", "/lab/listen",
                              "--gateway-socket", root / "run/jupyter/g.sock", "--server-sockets", root / "a.b+c", "--share", odd,
-                             "--port", nginx_site.free_port(), "--http-port", "none")
+                             "--port", nginx_site.free_port(), "--http-port", "none", "--api-port", nginx_site.free_port())
     assert done.returncode == 0, done.stderr
     dump = subprocess.run(["nginx", "-T", "-c", odd / "conf/nginx.conf"], capture_output=True, text=True)
     assert dump.returncode == 0, dump.stderr
@@ -104,7 +104,7 @@ def test_plain_http_is_served_only_when_it_is_asked_for(root):
 def test_certificates_of_one_s_own_and_no_second_port(root):
     nginx_site.certificate(root / "own")
     os.rename(root / "own/server.crt", root / "own/chain.pem")
-    site = nginx_site.Site(root, "--cert", root / "own/chain.pem", "--key", root / "own/server.key", "--http-port", "none", "--no-ipv6")
+    site = nginx_site.Site(root, "--cert", root / "own/chain.pem", "--key", root / "own/server.key", "--http-port", "none", "--no-ipv6", "--api-port", "none")
     tree = parse(site.dump())
     assert {block.args[0] for block in tree.all("ssl_certificate")} == {str(root / "own/chain.pem")}
     assert [args[0] for server in tree.all("server") for args in server.own("listen")] == [str(site.port)] * 2

@@ -93,7 +93,7 @@ def test_an_idle_websocket_outlives_the_deadline_of_plain_requests():
     def hurry(conf):
         path = conf / "location.conf"
         text = path.read_text()
-        assert "proxy_read_timeout 10m;" in text and "proxy_read_timeout 24h;" in text
+        assert "proxy_read_timeout 10m;" in text and "proxy_read_timeout 24h;" in (conf / "include/websocket.conf").read_text()
         path.write_text(text.replace("timeout 10m;", "timeout 1s;"))
 
     root = nginx_site.folder()

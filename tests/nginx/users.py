@@ -1,4 +1,4 @@
-"""Servers of users: each listens on its unix socket, notes every request, and answers as its path says."""
+"""Servers of users and services: each notes every request, and answers as its path says."""
 
 import base64
 import contextlib
@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import json
 import os
+import socket
 import socketserver
 import threading
 
@@ -19,7 +20,7 @@ HOSTILE = {
     "Cross-Origin-Opener-Policy": "unsafe-none", "Cross-Origin-Embedder-Policy": "require-corp", "Accept-CH": "DPR",
     "Critical-CH": "DPR", "Expect-CT": "max-age=1", "Set-Login": "logged-in", "X-Hubgate-User": "bob",
     "X-Hubgate-Upstream": "x", "X-Hubgate-Owner": "bob", "X-Hubgate-Cookie": "x", "X-Hubgate-Authorization": "x",
-    "X-Hubgate-Reason": "x",
+    "X-Hubgate-Reason": "x", "X-Hubgate-Path": "/", "X-Hubgate-Credential": "token",
 }
 COOKIES = ["hubgate-session=evil; Path=/; Secure", "b=1; Path=/jupyterhub/", "c=1; path=/; PATH=/jupyterhub/hub/",
            "d=1 ; Path = / ; HttpOnly", "e=1; Path=", "f=1; Path=../..", "g=1; Max-Age=5"]
@@ -165,21 +166,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(bytes([head[0], len(data)]) + bytes(b ^ mask[i % 4] for i, b in enumerate(data)))
 
 
-class UserServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """A user's server; `seen` is its log of (method, path, headers), `calls` the number of connections."""
+class Server(socketserver.ThreadingMixIn):
+    """`seen` is its log of (method, path, headers), `calls` the number of connections."""
 
     daemon_threads = True
     request_queue_size = 512
     allow_reuse_address = True
 
-    def __init__(self, name, folder):
+    def begin(self, name):
         self.name, self.seen, self.calls, self.moved, self.heard = name, [], 0, 0, None
-        self.path = folder / f"{name}.sock"
-        self.path.unlink(missing_ok=True)
-        super().__init__(str(self.path), Handler)
-        os.chmod(self.path, 0o666)
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
-        self.thread.start()
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
 
     def verify_request(self, _request, _address):
         self.calls += 1
@@ -196,5 +192,30 @@ class UserServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def stop(self):
         self.shutdown()
         self.server_close()
+
+
+class UserServer(Server, socketserver.UnixStreamServer):
+    """A user's server, on its unix socket."""
+
+    def __init__(self, name, folder):
+        self.path = folder / f"{name}.sock"
+        self.path.unlink(missing_ok=True)
+        super().__init__(str(self.path), Handler)
+        os.chmod(self.path, 0o666)
+        self.begin(name)
+
+    def stop(self):
+        super().stop()
         with contextlib.suppress(FileNotFoundError):
             self.path.unlink()
+
+
+class Service(Server, socketserver.TCPServer):
+    """A service, on a port of its own."""
+
+    def __init__(self, name, host="127.0.0.1"):
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, 0), Handler)
+        port = self.server_address[1]
+        self.upstream = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self.begin(name)
