@@ -13,7 +13,7 @@ use crate::answer::{self, Frame};
 #[derive(Debug)]
 pub struct Failure {
     status: StatusCode,
-    sentence: String,
+    sentence: Option<String>,
     remedy: String,
     retry_after_s: Option<u32>,
     redirect: Option<String>,
@@ -34,8 +34,14 @@ impl Failure {
     /// A failure with a sentence for the client. It is JSON until [`Failure::as_page`] says otherwise.
     #[must_use]
     pub fn new(status: StatusCode, sentence: impl Into<String>) -> Self {
-        let sentence = sentence.into();
-        Self { status, sentence, remedy: String::new(), retry_after_s: None, redirect: None, page_for: None }
+        Self { sentence: Some(sentence.into()), ..Self::bare(status) }
+    }
+
+    /// A failure that says no more than its status, as JupyterHub does in places.
+    #[must_use]
+    pub fn bare(status: StatusCode) -> Self {
+        let remedy = String::new();
+        Self { status, sentence: None, remedy, retry_after_s: None, redirect: None, page_for: None }
     }
 
     /// Adds what the person can do about it.
@@ -67,6 +73,10 @@ impl Failure {
         failure
     }
 
+    fn sentence(&self) -> &str {
+        self.sentence.as_deref().or(self.status.canonical_reason()).unwrap_or("Error")
+    }
+
     /// The database cannot do its part now.
     #[must_use]
     pub fn unavailable() -> Self {
@@ -78,7 +88,7 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.sentence)
+        f.write_str(self.sentence())
     }
 }
 
@@ -92,14 +102,14 @@ impl ResponseError for Failure {
             return answer::redirect(path);
         }
         let mut response = match &self.page_for {
-            None => answer::json_error(self.status, &self.sentence),
+            None => answer::json_error(self.status, self.sentence.as_deref()),
             Some(base_url) => answer::page(
                 self.status,
                 &ErrorPage {
                     frame: Frame::anonymous(base_url),
                     status: self.status.as_u16(),
                     reason: self.status.canonical_reason().unwrap_or("Error"),
-                    sentence: &self.sentence,
+                    sentence: self.sentence(),
                     remedy: &self.remedy,
                 },
             ),

@@ -4,10 +4,11 @@ pub mod assets;
 pub mod failure;
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, ContentType, HeaderValue};
+use actix_web::http::header::{self, ContentType, HeaderName, HeaderValue};
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
 use log::error;
+use serde::Serialize;
 
 use crate::state::{Hub, Session};
 
@@ -17,6 +18,14 @@ pub use failure::Failure;
 /// that a user's server made: a script there that opens a hub page holds a window that reads as closed.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// What programs get is not for browsers to show.
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+
+const VERSION: HeaderName = HeaderName::from_static("x-jupyterhub-version");
+
+/// Version of JupyterHub whose API this hub speaks: clients compare it with their own.
+pub const JUPYTERHUB_VERSION: &str = "6.1.1";
 
 /// What every page shows around its own content.
 #[derive(Debug, Clone)]
@@ -71,22 +80,45 @@ pub fn redirect(path: &str) -> HttpResponse {
     guarded(StatusCode::FOUND).insert_header((header::LOCATION, path)).finish()
 }
 
-/// JupyterHub's JSON form of an error.
+/// JupyterHub's JSON form of an error. `message` is null where JupyterHub has nothing to say.
 #[must_use]
-pub fn json_error(status: StatusCode, message: &str) -> HttpResponse {
-    guarded(status).json(serde_json::json!({ "status": status.as_u16(), "message": message }))
+pub fn json_error(status: StatusCode, message: Option<&str>) -> HttpResponse {
+    json(status, &serde_json::json!({ "status": status.as_u16(), "message": message }))
+}
+
+/// An answer of the API.
+#[must_use]
+pub fn json(status: StatusCode, model: &impl Serialize) -> HttpResponse {
+    program(status).json(model)
+}
+
+/// An answer of the API without a body, as JupyterHub marks them.
+#[must_use]
+pub fn empty(status: StatusCode) -> HttpResponse {
+    program(status).content_type("text/plain").finish()
+}
+
+/// A response of the API with its headers.
+#[must_use]
+pub fn program(status: StatusCode) -> HttpResponseBuilder {
+    with_policy(status, API_POLICY)
 }
 
 /// A response with the headers that every answer of the hub carries.
 #[must_use]
 pub fn guarded(status: StatusCode) -> HttpResponseBuilder {
+    with_policy(status, POLICY)
+}
+
+fn with_policy(status: StatusCode, policy: &'static str) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     let fixed = [
-        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::CONTENT_SECURITY_POLICY, policy),
         (header::CACHE_CONTROL, "no-store"),
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::CROSS_ORIGIN_OPENER_POLICY, "same-origin"),
+        (VERSION, JUPYTERHUB_VERSION),
     ];
     for (name, value) in fixed {
         response.insert_header((name, HeaderValue::from_static(value)));

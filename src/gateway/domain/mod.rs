@@ -9,6 +9,8 @@ pub mod guess;
 pub mod next;
 pub mod oauth;
 pub mod path;
+pub mod query;
 pub mod request;
 pub mod request_log;
+pub mod timestamp;
 pub mod xsrf;

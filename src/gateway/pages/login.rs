@@ -1,7 +1,5 @@
 //! Login: a form, one answer for every kind of failure, and a new session.
 
-use std::time::Duration;
-
 use actix_web::cookie::time::Duration as CookieAge;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
@@ -9,22 +7,17 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{COOKIE, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use hubgate_protocol::{Refusal, Secret, Username};
-use log::{info, warn};
-use tokio::time::{Instant, sleep_until};
+use hubgate_protocol::Refusal;
+use log::warn;
 
 use crate::answer::{self, Failure, Frame};
 use crate::domain::cookie;
-use crate::domain::request_log::shown;
 use crate::extract::posted::{form_of, stale_form};
 use crate::extract::{Page, Peer, Visitor, header_text, names};
 use crate::pages::{next_in, next_of};
-use crate::state::authenticate::authenticate;
+use crate::state::authenticate::attempt;
 use crate::state::logins::{self, Proven};
 use crate::state::{Hub, sessions};
-
-/// Every failed login takes this long: longer than any check but a hanging one, so that the time tells nothing.
-const FAILED_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -66,11 +59,9 @@ pub async fn submit(
         return Err(visitor.failure(stale_form()));
     }
     let next = next_of(hub, request.query_string()).or_else(|| next_in(hub, &form));
-    let started = Instant::now();
-    match check(hub, name, password, Peer::of(&request)).await {
+    match attempt(hub, name, password, Peer::of(&request).0.addr).await {
         Ok(proven) => welcome(&visitor, &request, proven, next).await,
         Err(refusal) => {
-            sleep_until(started + FAILED_AFTER).await;
             let (status, message) = told(refusal);
             let mut response = login_page(hub, &request, status, (name, message), next.as_deref())?;
             if let Refusal::Throttled { retry_after_s } = refusal {
@@ -79,31 +70,6 @@ pub async fn submit(
             Ok(response)
         }
     }
-}
-
-async fn check(hub: &Hub, name: &str, password: &str, Peer(peer): Peer) -> Result<Proven, Refusal> {
-    let now_s = hub.clock.now_s();
-    hub.guesses.lock().admit(name, peer.addr, now_s).map_err(|retry_after_s| {
-        warn!("login throttled from={} user={}", peer.addr, shown(name));
-        Refusal::Throttled { retry_after_s }
-    })?;
-    let outcome = match (name.parse::<Username>(), Secret::try_from(password.to_owned())) {
-        (Ok(user), Ok(secret)) if !password.is_empty() => authenticate(hub, user, secret, peer.addr).await,
-        _ => Err(Refusal::BadCredentials {}),
-    };
-    match &outcome {
-        Ok(proven) => {
-            hub.guesses.lock().forgive(name, peer.addr);
-            info!("login from={} user={}", peer.addr, proven.user);
-        }
-        Err(refusal) => {
-            hub.guesses.lock().failed(peer.addr, now_s);
-            // The name may be a password in the wrong field: no more of it than tells administrators whom to help.
-            let start: String = name.chars().take(16).collect();
-            warn!("login failed from={} user={} reason={refusal:?}", peer.addr, shown(&start));
-        }
-    }
-    outcome
 }
 
 fn told(refusal: Refusal) -> (StatusCode, &'static str) {
