@@ -7,9 +7,11 @@ pub mod frame;
 pub mod message;
 pub mod name;
 pub mod secret;
+pub mod service;
 pub mod status;
 
 pub use message::{Account, AuthOutcome, Connection, ErrorCode, Limits, Refusal, Request, Response, Ticket};
-pub use name::{NameError, ServerId, ServerName, Username};
+pub use name::{NameError, ServerId, ServerName, ServiceName, Username};
 pub use secret::Secret;
+pub use service::{ServiceSpec, Services};
 pub use status::{Exit, Phase, ServerStatus};

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::name::{ServerName, Username};
+use crate::name::{ServerName, ServiceName, Username};
 use crate::secret::Secret;
 use crate::status::ServerStatus;
 
@@ -42,6 +42,10 @@ pub enum Request {
         /// From the owner's last [`AuthOutcome::Accepted`]; needed unless root's policy says otherwise.
         #[serde(default)]
         ticket: Option<Ticket>,
+        /// The server's own token for the hub's API, `[A-Za-z0-9_-]{8,128}`: it makes this a server of the hub flavour,
+        /// which gets the environment of JupyterHub's servers. Absent: the server needs no hub.
+        #[serde(default)]
+        token: Option<Secret>,
     },
     /// Stop a server. Answered by [`Response::Done`] as soon as the job is queued.
     Stop {
@@ -85,6 +89,19 @@ pub enum Request {
         server: ServerName,
         /// New values; a missing one stays as it is.
         limits: Limits,
+    },
+    /// Start a managed service, or make sure that it runs. What it is stands in root's services file alone.
+    /// Answered by [`Response::Done`] as soon as the job is queued.
+    StartService {
+        /// Which one.
+        name: ServiceName,
+        /// The service's token for the hub's API, `[A-Za-z0-9_-]{8,128}`; one in root's file goes before it.
+        token: Secret,
+    },
+    /// Stop a managed service. Answered by [`Response::Done`] as soon as the job is queued.
+    StopService {
+        /// Which one.
+        name: ServiceName,
     },
     /// The state of all servers, then each change, until the connection is closed: like [`Request::List`], then a
     /// [`Response::Status`] per change and a [`Response::Done`] every 10 s as a sign of life.
@@ -182,6 +199,8 @@ pub enum ErrorCode {
     Forbidden,
     /// There is no such account, or it may not have servers.
     NoAccount,
+    /// Root's file has no managed service of that name.
+    NoService,
     /// Too many at once; try again.
     Busy,
     /// The engine (systemd, fork) failed.
@@ -253,8 +272,8 @@ mod tests {
     #[test]
     fn a_request_has_one_spelling() {
         let start: Request = serde_json::from_str(r#"{"op":"start","user":"alice"}"#).unwrap();
-        let Request::Start { user, server, ticket } = start else { panic!("{start:?}") };
-        assert_eq!((user.as_str(), server.as_str(), ticket), ("alice", "", None));
+        let Request::Start { user, server, ticket, token } = start else { panic!("{start:?}") };
+        assert_eq!((user.as_str(), server.as_str(), ticket, token), ("alice", "", None, None));
     }
 
     #[test]
@@ -268,6 +287,9 @@ mod tests {
         refused(r#"{"op":"authenticate","user":"alice","password":"x\u0000y","rhost":"::1"}"#);
         refused(r#"{"op":"authenticate","user":"alice","password":"x","rhost":"::1","service":"su"}"#);
         refused(r#"{"op":"start","user":"alice","user":"bob"}"#);
+        refused(r#"{"op":"start_service","name":"culler"}"#);
+        refused(r#"{"op":"start_service","name":"culler","token":"t","command":["/bin/sh"]}"#);
+        refused(r#"{"op":"stop_service","name":"../culler"}"#);
         refused("[]");
     }
 }

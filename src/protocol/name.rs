@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 /// Longest user name in bytes: `LOGIN_NAME_MAX` less the NUL, as shadow-utils allows.
 pub const USERNAME_MAX: usize = 32;
-/// Longest server name in bytes: keeps `/run/jupyter/USER:SERVER.sock` far below the 108 bytes of `sun_path`.
+/// Longest server name in bytes: keeps `/run/jupyter/USER@SERVER.sock` far below the 108 bytes of `sun_path`.
 pub const SERVER_NAME_MAX: usize = 32;
+/// Longest service name in bytes.
+pub const SERVICE_NAME_MAX: usize = 63;
 
 /// First path segments that Jupyter applications use: a named server must not hide them.
 const RESERVED_SERVERS: [&str; 20] = [
@@ -41,13 +43,17 @@ pub enum NameError {
     #[error("the name is empty")]
     Empty,
     /// More bytes than the limit.
-    #[error("the name is longer than 32 bytes")]
+    #[error("the name is too long: users and servers have at most 32 bytes, services 63")]
     TooLong,
     /// First byte is not allowed there.
-    #[error("the name must begin with a lower-case letter or an underscore")]
+    #[error(
+        "the name must begin with a lower-case letter or an underscore (servers and services: a letter or a digit)"
+    )]
     BadStart,
     /// A later byte is not allowed.
-    #[error("the name may hold only a-z, 0-9, underscore, hyphen and single dots inside")]
+    #[error(
+        "the name may hold only a-z, 0-9, underscore, hyphen and single dots inside (servers no dots; both and services A-Z too)"
+    )]
     BadCharacter,
     /// The name is a path segment that Jupyter uses itself.
     #[error("the name is reserved")]
@@ -134,6 +140,39 @@ impl FromStr for ServerName {
     }
 }
 
+/// The name of a service, `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`: safe as a systemd instance, a path component and a URL segment.
+///
+/// JupyterHub allows more (spaces, `~`, any letter); systemd's instances do not.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ServiceName(String);
+
+impl ServiceName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ServiceName {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        let first = *text.as_bytes().first().ok_or(NameError::Empty)?;
+        if text.len() > SERVICE_NAME_MAX {
+            return Err(NameError::TooLong);
+        }
+        if !first.is_ascii_alphanumeric() {
+            return Err(NameError::BadStart);
+        }
+        if !text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
+            return Err(NameError::BadCharacter);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
 /// One server: whose it is and which one. Its [`Display`](fmt::Display) form is the systemd instance:
 /// `alice` for a default server, `alice:gpu` for a named one. A colon occurs in neither part, so the map is injective.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -149,6 +188,18 @@ impl ServerId {
     #[must_use]
     pub fn default_of(user: Username) -> Self {
         Self { user, server: ServerName::default() }
+    }
+
+    /// File name of the server's socket: `alice.sock`, `alice@gpu.sock`.
+    ///
+    /// Not the instance with its colon: nginx ends the path of a unix socket there. Neither part can hold an `@`.
+    #[must_use]
+    pub fn socket_name(&self) -> String {
+        if self.server.is_default() {
+            format!("{}.sock", self.user)
+        } else {
+            format!("{}@{}.sock", self.user, self.server)
+        }
     }
 }
 
@@ -197,6 +248,7 @@ macro_rules! text_type {
 }
 text_type!(Username);
 text_type!(ServerName);
+text_type!(ServiceName);
 
 #[cfg(test)]
 mod tests {
@@ -253,6 +305,26 @@ mod tests {
         }
         for instance in ["", ":", "alice:", ":gpu", "alice:gpu:x", "alice:lab"] {
             assert!(instance.parse::<ServerId>().is_err(), "{instance:?}");
+        }
+    }
+
+    #[test]
+    fn the_socket_of_a_server_is_a_path_that_nginx_can_read_and_no_two_servers_share_one() {
+        let socket = |instance: &str| instance.parse::<ServerId>().unwrap().socket_name();
+        assert_eq!(socket("alice"), "alice.sock");
+        assert_eq!(socket("alice:gpu"), "alice@gpu.sock");
+        assert_ne!(socket("a-b:c"), socket("a:b-c"));
+    }
+
+    #[test]
+    fn a_service_name_is_an_instance_and_a_path_segment() {
+        for name in ["idle-culler", "a", "Whoami.2", "9_x", &"s".repeat(63)] {
+            assert_eq!(name.parse::<ServiceName>().unwrap().as_str(), name);
+        }
+        for name in
+            ["", ".", "..", "-x", "a/b", "a b", "a@b", "a~b", "a:b", "a%i", "é", "a\n", &"s".repeat(64)]
+        {
+            assert!(name.parse::<ServiceName>().is_err(), "{name:?}");
         }
     }
 

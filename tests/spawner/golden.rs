@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::rig::{Client, Rig};
 
-const REQUESTS: [(&str, &str); 11] = [
+const REQUESTS: [(&str, &str); 14] = [
     (
         "authenticate",
         r#"{"op":"authenticate","user":"alice","password":"correct horse","rhost":"2001:db8::7"}"#,
@@ -20,6 +20,10 @@ const REQUESTS: [(&str, &str); 11] = [
     ("account", r#"{"op":"account","user":"alice"}"#),
     ("start", r#"{"op":"start","user":"alice"}"#),
     ("start_named", r#"{"op":"start","user":"alice","server":"gpu","ticket":"v1.1800000000.AAAA"}"#),
+    (
+        "start_hub",
+        r#"{"op":"start","user":"alice","server":"gpu","ticket":"v1.1800000000.AAAA","token":"0123456789abcdef"}"#,
+    ),
     ("stop", r#"{"op":"stop","user":"alice"}"#),
     ("status", r#"{"op":"status","user":"alice","server":"gpu"}"#),
     ("list", r#"{"op":"list"}"#),
@@ -32,10 +36,12 @@ const REQUESTS: [(&str, &str); 11] = [
         "set_limits",
         r#"{"op":"set_limits","user":"alice","limits":{"memory_max":1073741824,"cpu_quota_percent":150}}"#,
     ),
+    ("start_service", r#"{"op":"start_service","name":"idle-culler","token":"0123456789abcdef"}"#),
+    ("stop_service", r#"{"op":"stop_service","name":"idle-culler"}"#),
     ("watch", r#"{"op":"watch"}"#),
 ];
 
-const RESPONSES: [(&str, &str); 12] = [
+const RESPONSES: [(&str, &str); 13] = [
     (
         "accepted",
         r#"{"reply":"authenticated","outcome":{"outcome":"accepted","account":{"user":"alice","uid":1000},"ticket":"v1.1800000000.AAAA"}}"#,
@@ -63,6 +69,10 @@ const RESPONSES: [(&str, &str); 12] = [
     ("journal", r#"{"reply":"journal","lines":["one","two é"]}"#),
     ("cut", r#"{"reply":"cut","closed":2}"#),
     ("error", r#"{"reply":"error","error":"forbidden","message":"a ticket of the owner is needed"}"#),
+    (
+        "error_no_service",
+        r#"{"reply":"error","error":"no_service","message":"there is no such managed service"}"#,
+    ),
 ];
 
 fn path(kind: &str, name: &str) -> PathBuf {

@@ -113,7 +113,7 @@ async fn start(hub: &Hub, session: &Session, owner: &Username) -> Result<(), Fai
     if matches!(before.phase, Phase::Running | Phase::Starting) {
         return Ok(());
     }
-    hub.spawner.start(&id, session.ticket.clone()).await.map_err(|error| told(owner, &error))?;
+    hub.spawner.start(&id, session.ticket.clone(), None).await.map_err(|error| told(owner, &error))?;
     info!("start user={owner}");
     hub.servers.wait(&id, FIRST_SIGN, |now| *now != before).await;
     Ok(())

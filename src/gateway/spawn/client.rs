@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hubgate_protocol::frame::{self, HEADER_LEN};
-use hubgate_protocol::{Connection, ErrorCode, Request, Response, ServerId, Ticket};
+use hubgate_protocol::{Connection, ErrorCode, Request, Response, Secret, ServerId, ServiceName, Ticket};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
@@ -86,12 +86,34 @@ impl SpawnClient {
         Ok(stream)
     }
 
-    /// Starts a server, or makes sure that it runs; returns when the job is queued.
+    /// Starts a server, or makes sure that it runs; returns when the job is queued. A `token` for the hub's API makes it a
+    /// server of the hub flavour.
     ///
     /// # Errors
     /// See [`SpawnError`].
-    pub async fn start(&self, id: &ServerId, ticket: Option<Ticket>) -> Result<(), SpawnError> {
-        self.done(Request::Start { user: id.user.clone(), server: id.server.clone(), ticket }).await
+    pub async fn start(
+        &self,
+        id: &ServerId,
+        ticket: Option<Ticket>,
+        token: Option<Secret>,
+    ) -> Result<(), SpawnError> {
+        self.done(Request::Start { user: id.user.clone(), server: id.server.clone(), ticket, token }).await
+    }
+
+    /// Starts a managed service, or makes sure that it runs; returns when the job is queued.
+    ///
+    /// # Errors
+    /// See [`SpawnError`].
+    pub async fn start_service(&self, name: &ServiceName, token: Secret) -> Result<(), SpawnError> {
+        self.done(Request::StartService { name: name.clone(), token }).await
+    }
+
+    /// Stops a managed service; returns when the job is queued.
+    ///
+    /// # Errors
+    /// See [`SpawnError`].
+    pub async fn stop_service(&self, name: &ServiceName) -> Result<(), SpawnError> {
+        self.done(Request::StopService { name: name.clone() }).await
     }
 
     /// Stops a server; returns when the job is queued.

@@ -105,7 +105,7 @@ impl Service {
         match request {
             Request::Authenticate { user, password, rhost } => self.authenticate(&user, &password, rhost),
             Request::Account { user } => Ok(Response::Account { account: self.account(&user)?.told() }),
-            Request::Start { user, server, ticket } => {
+            Request::Start { user, server, ticket, token: _ } => {
                 self.start(&ServerId { user, server }, ticket.as_ref())
             }
             Request::Stop { user, server } => self.stop(&ServerId { user, server }),
@@ -118,6 +118,9 @@ impl Service {
             Request::Cut { connections } => self.cut(&connections),
             Request::SetLimits { user, server, limits } => {
                 self.set_limits(&ServerId { user, server }, &limits)
+            }
+            Request::StartService { .. } | Request::StopService { .. } => {
+                Err(failed(crate::engine::EngineError::Unsupported("managed services")))
             }
             // Served before this point.
             Request::List {} | Request::Watch {} => Err(bad("the request is served elsewhere")),
@@ -231,6 +234,8 @@ fn word(request: &Request) -> &'static str {
         Request::Journal { .. } => "journal",
         Request::Cut { .. } => "cut",
         Request::SetLimits { .. } => "set_limits",
+        Request::StartService { .. } => "start_service",
+        Request::StopService { .. } => "stop_service",
         Request::Watch {} => "watch",
     }
 }
