@@ -3,8 +3,11 @@
 The server takes the listening unix socket it inherits (LISTEN_FDS) and never opens one itself. It believes the
 header `X-Hubgate-User` without a second look: nginx sets that header on every request, after the gateway allowed it,
 and nobody but nginx can connect to the socket (root:www-data 0660). That is why the socket has to be a unix socket,
-why Jupyter's own token is off, and why a request without the header gets no answer. XSRF and Origin checks stay on,
-because the visitor comes with a browser and not with a token.
+why Jupyter's own token is off, and why a request without the header gets no answer. XSRF and Origin checks stay on for
+a visitor who comes with a browser; who showed the hub a token (`X-Hubgate-Credential: token`, nginx's word too) needs none.
+
+The hub flavour (JUPYTERHUB_API_TOKEN is set): JupyterHub's own single-user server, `jupyterhub-singleuser` or `jupyter
+labhub`, 5.x and 6.x. It asks the hub by itself who its visitor is; what is left here are the socket and the reports.
 
 Environment: HUBGATE_INSTANCE (`alice` or `alice:gpu`), HUBGATE_BASE_URL (`/jupyterhub`), HUBGATE_DEFAULT_URL
 (`/lab`), HUBGATE_NOTEBOOK_DIR (home), LISTEN_PID, LISTEN_FDS, NOTIFY_SOCKET. Settings of the site and of the user
@@ -33,6 +36,7 @@ from traitlets import default
 from traitlets.config import Config, JSONFileConfigLoader, PyFileConfigLoader
 
 USER_HEADER = "X-Hubgate-User"
+CREDENTIAL_HEADER = "X-Hubgate-Credential"
 USER_NAME = re.compile(r"[a-z_][a-z0-9_.-]{0,31}\Z")
 INSTANCE = re.compile(r"([a-z_][a-z0-9_.-]{0,31})(?::([A-Za-z0-9][A-Za-z0-9_-]{0,31}))?\Z")
 FIRST_FD = 3
@@ -58,8 +62,10 @@ class Inherited:
         if not found:
             raise Unusable("HUBGATE_INSTANCE must be USER or USER:SERVER; start the server by its unit jupyter@USER")
         self.owner, self.server = found.group(1), found.group(2) or ""
+        self.of_jupyterhub = bool(environ.get("JUPYTERHUB_API_TOKEN"))
         self.hub_url = environ.get("HUBGATE_BASE_URL", "/jupyterhub").rstrip("/")
-        self.default_url = environ.get("HUBGATE_DEFAULT_URL") or "/lab"
+        # JupyterHub's own server knows its default page from its own environment.
+        self.default_url = environ.get("HUBGATE_DEFAULT_URL") or ("" if self.of_jupyterhub else "/lab")
         self.notebook_dir = environ.get("HUBGATE_NOTEBOOK_DIR") or os.path.expanduser("~")
         self.notify_address = given["NOTIFY_SOCKET"]
         self.socket = listening_socket(given["LISTEN_PID"], given["LISTEN_FDS"])
@@ -183,6 +189,11 @@ def visitor(request):
     return name if USER_NAME.match(name) else None
 
 
+def showed_token(request):
+    """Whether the hub let the visitor in for a token, which no foreign page can send in somebody's name."""
+    return request.headers.get(CREDENTIAL_HEADER, "") == "token"
+
+
 class NoVisitor(RequestHandler):
     """The one answer to a request that did not come through nginx."""
 
@@ -204,12 +215,12 @@ class LogOut(JupyterHandler):
         self.redirect(inherited().hub_prefix + "logout")
 
 
-def guard(web_app, reporter):
+def guard(web_app, reporter, given):
     """Answers no request that does not name a visitor, whatever handler or extension it is for."""
     find_handler = web_app.find_handler
 
     def find_handler_of_visitor(request, **kwargs):
-        if visitor(request) is None:
+        if visitor(request) is None and not given.of_jupyterhub:
             return web_app.get_handler_delegate(request, NoVisitor)
         reporter.wrote(request)
         return find_handler(request, **kwargs)
@@ -222,7 +233,7 @@ def identity_of_visitor():
     from jupyter_server.auth import IdentityProvider, User
 
     class HubgateIdentity(IdentityProvider):
-        """Names the visitor. Never marks a request as token-authenticated: that would switch XSRF and Origin checks off."""
+        """Names the visitor."""
 
         login_available = False
         need_token = False
@@ -237,6 +248,10 @@ def identity_of_visitor():
             """The visitor, or None."""
             name = visitor(handler.request)
             return User(username=name) if name else None
+
+        def is_token_authenticated(self, handler):
+            """Switches XSRF and Origin checks off: by nginx's word alone."""
+            return showed_token(handler.request)
 
     return {"identity_provider_class": HubgateIdentity}
 
@@ -261,13 +276,13 @@ def login_of_visitor():
 
         @classmethod
         def is_token_authenticated(cls, handler):
-            """Never: XSRF and Origin checks stay on."""
-            return False
+            """Switches XSRF and Origin checks off: by nginx's word alone."""
+            return showed_token(handler.request)
 
         @classmethod
         def should_check_origin(cls, handler):
-            """Always."""
-            return True
+            """For browsers."""
+            return not showed_token(handler.request)
 
         @classmethod
         def validate_security(cls, app, ssl_options=None):
@@ -287,19 +302,26 @@ def adopt(app, given):
         "disable_check_xsrf": False,
         "open_browser": False,
         "quit_button": False,
-        "tornado_settings": {
-            **app.tornado_settings,
-            "hub_prefix": given.hub_prefix,
-            "hub_host": "",
-            "user": given.owner,
-        },
     }
-    modern = app.has_trait("identity_provider_class")
-    wanted.update(identity_of_visitor() if modern else login_of_visitor())
+    if not given.of_jupyterhub:
+        wanted.update(visitors_of_hubgate(app, given))
     for name, value in wanted.items():
         setattr(app, name, value)
-    if given.server:
+    if given.server and not given.of_jupyterhub:
         app.server_name = given.server  # JupyterLab's hubServerName
+
+
+def visitors_of_hubgate(app, given):
+    """The settings by which the server takes its visitors from nginx, and JupyterLab knows the hub."""
+    modern = app.has_trait("identity_provider_class")
+    settings = {**app.tornado_settings, "hub_prefix": given.hub_prefix, "hub_host": "", "user": given.owner}
+    return {"tornado_settings": settings, **(identity_of_visitor() if modern else login_of_visitor())}
+
+
+def must_be_of_jupyterhub():
+    """With the hub's token in its environment another program would serve without anybody's check but its own."""
+    if "jupyterhub.services.auth" not in sys.modules:
+        sys.exit("hubgate: JUPYTERHUB_API_TOKEN is set, but this program is not JupyterHub's: start jupyterhub-singleuser or jupyter labhub.")
 
 
 @functools.cache
@@ -308,13 +330,15 @@ def take_over(given):
     init_configurables, init_webapp = ServerApp.init_configurables, ServerApp.init_webapp
 
     def init_configurables_adopted(self):
+        if given.of_jupyterhub:
+            must_be_of_jupyterhub()
         adopt(self, given)
         init_configurables(self)
 
     def init_webapp_guarded(self):
         init_webapp(self)
         self.hubgate = Reporter(self, given)
-        guard(self.web_app, self.hubgate)
+        guard(self.web_app, self.hubgate, given)
         self.hubgate.watch_kernels(self.kernel_manager)
 
     def bind_inherited_socket(self):
@@ -330,7 +354,10 @@ def take_over(given):
 def settings_of_site_and_user():
     """Jupyter reads `jupyter_server_config` by itself only where no --config is given, so we read it."""
     merged = Config()
-    for folder in reversed(jupyter_config_path()):
+    folders = jupyter_config_path()
+    if os.environ.get("JUPYTERHUB_DISABLE_USER_CONFIG", "").lower() not in ("", "0", "false"):
+        folders = [folder for folder in folders if not folder.startswith(os.path.expanduser("~/"))]
+    for folder in reversed(folders):
         for loader, name in ((PyFileConfigLoader, "jupyter_server_config.py"), (JSONFileConfigLoader, "jupyter_server_config.json")):
             if not Path(folder, name).is_file():
                 continue
@@ -352,7 +379,8 @@ def configure(config):
     """Fills Jupyter's configuration: our defaults, then what the site and the user wrote."""
     given = inherited()
     config.ServerApp.root_dir = given.notebook_dir
-    config.ServerApp.default_url = given.default_url
+    if given.default_url:
+        config.ServerApp.default_url = given.default_url
     # Every account of the host can connect to ports of the loopback interface and read what a kernel publishes there.
     config.KernelManager.transport = "ipc"
     keep_kernel_sockets_short()

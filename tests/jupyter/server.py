@@ -47,7 +47,8 @@ class Answer:
 class Server:
     """One Jupyter server and the two sockets a service manager keeps for it."""
 
-    def __init__(self, folder, instance="alice", command=("lab",), config=CONFIG, tcp=False, **environment):
+    def __init__(self, folder, instance="alice", command=("lab",), config=CONFIG, tcp=False, program=None, **environment):
+        self.program = program or [os.environ["HUBGATE_TEST_JUPYTER"]]
         self.tcp, self.folder, self.instance, self.command, self.config = tcp, Path(folder), instance, command, config
         self.environment = environment
         self.home = self.folder / "home"
@@ -70,7 +71,7 @@ class Server:
             "HUBGATE_BASE_URL": "/jupyterhub", **self.environment,
         }
         fd = self.listener.fileno()
-        jupyter = [os.environ["HUBGATE_TEST_JUPYTER"], *self.command, f"--config={self.config}", "--allow-root"]
+        jupyter = [*self.program, *self.command, f"--config={self.config}", "--allow-root"]
         # The process id is known only after the fork, so bash fills it in and becomes the server.
         become = f'export LISTEN_PID=$$; exec "$@" 3<&{fd}' + ("" if fd == 3 else f" {fd}<&-")
         self.process = subprocess.Popen(["/bin/bash", "-c", become, "bash", *jupyter], env=environment, cwd=self.home,

@@ -101,6 +101,15 @@ def test_a_change_without_the_xsrf_token_is_refused(lab):
     assert lab.change("api/contents", body={"type": "notebook"}).status == 201
 
 
+@pytest.mark.parametrize(("said", "status"), [("token", 201), ("session", 403), ("", 403), ("Token", 403), ("token, session", 403)])
+def test_a_script_whose_token_the_hub_checked_needs_no_xsrf_token(lab, said, status):
+    body = json.dumps({"type": "notebook"})
+    assert lab.ask("api/contents", "POST", body=body, X_Hubgate_Credential=said).status == status
+    if said == "token":
+        assert lab.ask("api/contents", "POST", body=body, user=None, X_Hubgate_Credential=said).status == 403
+        assert lab.ask("api/contents", "POST", body=body, Origin="https://tool.example", X_Hubgate_Credential=said).status == 201
+
+
 def test_a_change_from_another_origin_is_refused_even_with_the_token(lab):
     answer = lab.change("api/contents", body={"type": "notebook"}, Origin="https://evil.example")
     assert answer.status in (403, 404)
