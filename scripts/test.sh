@@ -24,7 +24,10 @@ ring_api() { cargo test --locked -p hubgate --test '*' --no-fail-fast; }
 ring_protocol() { cargo test --locked -p hubgate-spawner --test '*' --no-fail-fast; }
 ring_jupyter() {
     scripts/venv.sh "$run/test-jupyter" jupyter/requirements.txt tests/jupyter/requirements.txt &&
-        HUBGATE_TEST_JUPYTER=$run/test-jupyter/bin/jupyter pytest_in tests/jupyter --timeout 180
+        scripts/venv.sh "$run/test-jupyter5" jupyter/requirements.txt tests/jupyter/requirements-hub5.txt &&
+        scripts/venv.sh "$run/hub-jupyter" jupyter/requirements.txt jupyter/requirements-hub.txt &&
+        HUBGATE_TEST_JUPYTER=$run/test-jupyter/bin/jupyter HUBGATE_TEST_JUPYTERHUB5=$run/test-jupyter5/bin \
+            HUBGATE_TEST_JUPYTERHUB6=$run/hub-jupyter/bin pytest_in tests/jupyter --timeout 180
 }
 ring_nginx() { programs && pytest_in tests/nginx --timeout 300; }
 ring_system() {

@@ -9,6 +9,7 @@ import urllib.parse
 from pathlib import Path
 
 import pytest
+from websockets.sync.client import unix_connect
 
 from hub import ALICE, BOB, CODE, SERVER_TOKEN, Hub
 from server import Server
@@ -39,6 +40,14 @@ class HubServer(Server):
     def ask_with(self, token, path, method="GET", body=None, **headers):
         """As a script asks: the token, and nothing else."""
         return self.ask(path, method, None, None if body is None else json.dumps(body), Authorization=f"token {token}", **headers)
+
+    def write_with(self, token, path, method="POST", body=None):
+        """As a script writes. `labhub` asks it for an XSRF token too, under JupyterHub itself as well."""
+        if self.program[-1] != "labhub":
+            return self.ask_with(token, path, method, body)
+        page = self.ask_with(token, "lab", Sec_Fetch_Mode="navigate")
+        (form,) = [part for part in cookies(page).split("; ") if part.startswith("_xsrf=")]
+        return self.ask_with(token, path, method, body, Cookie=form, X_XSRFToken=form.partition("=")[2])
 
     def log_in(self):
         """The OAuth round trip of a browser that the hub knows; what it sends as cookies from then on."""
@@ -105,22 +114,19 @@ def test_the_visitor_whom_nginx_names_is_nobody_without_a_token_of_the_hub(serve
     assert refused.status == 403
 
 
-def test_a_script_with_a_token_needs_no_xsrf_token(server):
-    made = server.ask_with(ALICE, "api/contents", "POST", {"type": "notebook"})
+def test_a_script_with_a_token_writes_and_a_stranger_does_not(server):
+    made = server.write_with(ALICE, "api/contents", "POST", {"type": "notebook"})
     assert made.status == 201, made.text
     assert server.ask("api/contents", "POST", user=None, body=json.dumps({"type": "notebook"})).status == 403
 
 
 def test_a_cell_runs_over_a_websocket_that_a_token_opened(server):
-    kernel = server.ask_with(ALICE, "api/kernels", "POST", {}).json()["id"]
-    sent = {"additional_headers": {"Authorization": f"token {ALICE}"}}
-    from websockets.sync.client import unix_connect
-
+    kernel = server.write_with(ALICE, "api/kernels", "POST", {}).json()["id"]
     address = f"ws://hub.example{server.base}api/kernels/{kernel}/channels"
-    with unix_connect(server.path, uri=address, max_size=None, compression=None, **sent) as socket:
+    with unix_connect(server.path, uri=address, max_size=None, compression=None, additional_headers={"Authorization": f"token {ALICE}"}) as socket:
         assert run_cell(socket, "print(6 * 7)") == "42\n"
     assert server.status(kernels=1)["kernels"] == 1
-    assert server.ask_with(ALICE, f"api/kernels/{kernel}", "DELETE").status == 204
+    assert server.write_with(ALICE, f"api/kernels/{kernel}", "DELETE").status == 204
 
 
 def test_log_out_leads_to_the_hub(server):
