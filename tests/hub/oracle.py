@@ -1,8 +1,9 @@
 """A real JupyterHub with the world of `world.py`: the oracle of the comparison."""
 
-import json
+import contextlib
 import os
 import pathlib
+import sqlite3
 import sys
 
 import world
@@ -43,6 +44,11 @@ class JupyterHub:
 
     def __exit__(self, *_):
         self.parts.end()
+
+    def order(self):
+        """The users' names in the order of their ids: JupyterHub makes the first ones in the order of a set."""
+        with contextlib.closing(sqlite3.connect(self.work / "jupyterhub.sqlite")) as database:
+            return [name for (name,) in database.execute("SELECT name FROM users ORDER BY id")]
 
     def config(self):
         """The text of jupyterhub_config.py."""

@@ -18,8 +18,10 @@ def told(row, answer, seconds):
 
 def main(out, venv, proxy):
     with tempfile.TemporaryDirectory(prefix="hubgate-oracle") as work, JupyterHub(pathlib.Path(work) / "hub", venv, proxy) as hub:
+        order = hub.order()
         answers = [told(*one) for one in table.Run(hub).everything()]
         pathlib.Path(str(out) + ".log").write_text(hub.parts.logs())
+    pathlib.Path(str(out) + ".order").write_text("\n".join(order))
     pathlib.Path(out).write_text("[\n" + ",\n".join(json.dumps(answer) for answer in answers) + "\n]\n")
     print(f"{len(answers)} answers in {out}")
 
