@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 umask 022
 
-all=(lint unit api protocol jupyter nginx system browser)
+all=(lint unit api protocol jupyter hub nginx system browser)
 began=$SECONDS
 summary=()
 failed=0
@@ -28,6 +28,12 @@ ring_jupyter() {
         scripts/venv.sh "$run/hub-jupyter" jupyter/requirements.txt jupyter/requirements-hub.txt &&
         HUBGATE_TEST_JUPYTER=$run/test-jupyter/bin/jupyter HUBGATE_TEST_JUPYTERHUB5=$run/test-jupyter5/bin \
             HUBGATE_TEST_JUPYTERHUB6=$run/hub-jupyter/bin pytest_in tests/jupyter --timeout 180
+}
+ring_hub() {
+    local venv=$run/hub-venv
+    programs && scripts/venv.sh "$venv" tests/requirements.txt tests/hub/requirements.txt && tests/hub/proxy.sh "$venv" "$run/hub-proxy" &&
+        HUBGATE_TEST_RUN=$run/hub HUBGATE_TEST_HUB_VENV=$venv HUBGATE_TEST_PROXY=$run/hub-proxy/bin/configurable-http-proxy \
+            "$venv/bin/python" -m pytest -p no:cacheprovider -v --color=no tests/hub --timeout 300
 }
 ring_nginx() { programs && pytest_in tests/nginx --timeout 300; }
 ring_system() {
