@@ -7,14 +7,14 @@ use syn::visit::Visit;
 
 /// Each room may use the rooms before it. Rooms of one row may use each other.
 const ROWS: [&[&str]; 11] = [
-    &["config", "clock", "files"],
-    &["domain"],
+    &["domain", "clock", "files"],
+    &["config"],
     &["password", "cert"],
     &["store", "spawn"],
     &["state"],
     &["answer"],
     &["extract"],
-    &["check", "api", "pages", "tasks"],
+    &["check", "api", "oauth", "pages", "tasks"],
     &["app"],
     &["cli"],
     &["main"],

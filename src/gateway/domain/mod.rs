@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod cookie;
 pub mod decision;
+pub mod entity;
 pub mod explain;
 pub mod form;
 pub mod guess;
@@ -12,5 +13,7 @@ pub mod path;
 pub mod query;
 pub mod request;
 pub mod request_log;
+pub mod scope;
+pub mod time;
 pub mod timestamp;
 pub mod xsrf;

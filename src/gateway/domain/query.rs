@@ -10,9 +10,8 @@ impl Query {
     /// Reads `a=1&b=2`. What is not UTF-8 after decoding is replaced by the sign for that.
     #[must_use]
     pub fn parse(query: &str) -> Self {
-        let decode = |text: &str| {
-            percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
-        };
+        let decode =
+            |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
         let pairs = query.split('&').filter(|pair| !pair.is_empty());
         Self(
             pairs
@@ -44,7 +43,9 @@ impl Query {
         };
         let kept = self.0.iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
         let kept = kept.map(|(name, value)| format!("{}={}", encode(name), encode(value)));
-        kept.chain(changes.iter().map(|(name, value)| format!("{name}={value}"))).collect::<Vec<_>>().join("&")
+        kept.chain(changes.iter().map(|(name, value)| format!("{name}={value}")))
+            .collect::<Vec<_>>()
+            .join("&")
     }
 }
 
@@ -55,17 +56,25 @@ mod tests {
     #[test]
     fn the_last_value_counts_decoded_and_trimmed() {
         let query = Query::parse("a=1&a=%202+&b&c=x%3Dy&=z");
-        assert_eq!((query.get("a"), query.get("b"), query.get("c"), query.get("d")), (Some("2"), Some(""), Some("x=y"), None));
+        assert_eq!(
+            (query.get("a"), query.get("b"), query.get("c"), query.get("d")),
+            (Some("2"), Some(""), Some("x=y"), None)
+        );
     }
 
     #[test]
     fn a_switch_is_on_unless_it_says_no() {
         assert!(Query::parse("x").on("x") && Query::parse("x=1").on("x"));
-        assert!(!Query::parse("x=0").on("x") && !Query::parse("x=False").on("x") && !Query::parse("").on("x"));
+        assert!(
+            !Query::parse("x=0").on("x") && !Query::parse("x=False").on("x") && !Query::parse("").on("x")
+        );
     }
 
     #[test]
     fn the_next_page_keeps_every_other_argument() {
-        assert_eq!(Query::parse("offset=2&state=a%26b&limit=9").with(&[("offset", 4), ("limit", 2)]), "state=a%26b&offset=4&limit=2");
+        assert_eq!(
+            Query::parse("offset=2&state=a%26b&limit=9").with(&[("offset", 4), ("limit", 2)]),
+            "state=a%26b&offset=4&limit=2"
+        );
     }
 }

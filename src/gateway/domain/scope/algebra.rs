@@ -1,0 +1,57 @@
+//! What two sets have in common, and whether one lies within the other.
+
+use std::collections::BTreeSet;
+
+use super::holder::{Membership, Target};
+use super::set::{Filters, Reach, ScopeSet};
+
+impl ScopeSet {
+    /// What both allow: never more than either. A user includes their servers, a group its members and their servers;
+    /// two groups have in common only what is named, not who happens to be in both.
+    #[must_use]
+    pub fn intersect(&self, other: &Self, groups: &dyn Membership) -> Self {
+        let common = self.0.iter().filter_map(|(base, own)| {
+            let reach = match (own, other.0.get(base)?) {
+                (Reach::All, reach) | (reach, Reach::All) => reach.clone(),
+                (Reach::Only(a), Reach::Only(b)) => Reach::Only(common(a, b, groups)?),
+            };
+            Some((base.clone(), reach))
+        });
+        Self(common.collect())
+    }
+
+    /// Whether the other set allows everything that this one does.
+    #[must_use]
+    pub fn is_subset(&self, of: &Self, groups: &dyn Membership) -> bool {
+        self.0.iter().all(|(base, reach)| match (reach, of.0.get(base)) {
+            (_, None) | (Reach::All, Some(Reach::Only(_))) => false,
+            (_, Some(Reach::All)) => true,
+            (Reach::Only(filters), Some(Reach::Only(wider))) => {
+                common(filters, wider, groups).is_some_and(|common| common == *filters)
+            }
+        })
+    }
+
+    /// The scopes of this set that the other one does not allow, as sorted text.
+    #[must_use]
+    pub fn missing(&self, from: &Self, groups: &dyn Membership) -> Vec<String> {
+        let common = self.intersect(from, groups).to_strings();
+        self.to_strings().into_iter().filter(|text| common.binary_search(text).is_err()).collect()
+    }
+}
+
+fn common(a: &Filters, b: &Filters, groups: &dyn Membership) -> Option<Filters> {
+    let mut users = BTreeSet::new();
+    let mut servers = BTreeSet::new();
+    for (one, other) in [(a, b), (b, a)] {
+        users.extend(one.users.iter().filter(|name| other.cover(&Target::User(name), groups)).cloned());
+        servers.extend(one.servers.iter().filter(|id| other.cover(&Target::Server(id), groups)).cloned());
+    }
+    let common = Filters {
+        users,
+        servers,
+        groups: a.groups.intersection(&b.groups).cloned().collect(),
+        services: a.services.intersection(&b.services).cloned().collect(),
+    };
+    (!common.is_empty()).then_some(common)
+}
