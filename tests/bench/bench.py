@@ -11,6 +11,7 @@ import sys
 import tempfile
 
 import measure_auth
+import measure_hub
 import measure_login
 import measure_start
 
@@ -34,16 +35,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", type=absolute, required=True, help="folder of the optimised programs")
     parser.add_argument("--venv", type=absolute, required=True, help="environment with JupyterLab")
+    parser.add_argument("--hub-venv", type=absolute, required=True, help="environment with JupyterHub")
+    parser.add_argument("--proxy", type=absolute, required=True, help="the program configurable-http-proxy")
     parser.add_argument("--work", type=absolute, required=True, help="folder for everything that is written")
     parser.add_argument("--out", type=pathlib.Path, required=True)
-    parser.add_argument("--only", choices=["auth", "login", "start"], nargs="*", default=["auth", "login", "start"])
+    parser.add_argument("--only", choices=["auth", "login", "start", "hub"], nargs="*", default=["auth", "login", "start", "hub"])
     options = parser.parse_args()
     os.umask(0o022)
     sockets = pathlib.Path(tempfile.mkdtemp(prefix="hgb"))
     sockets.chmod(0o755)
     rows, notes = [], []
     try:
-        for name, module in (("auth", measure_auth), ("login", measure_login), ("start", measure_start)):
+        for name, module in (("auth", measure_auth), ("login", measure_login), ("start", measure_start), ("hub", measure_hub)):
             if name in options.only:
                 print(f"bench: {name}", flush=True)
                 more, remarks = module.run(options, sockets)

@@ -10,8 +10,11 @@ scripts/apt.sh scripts/packages/run scripts/packages/bench
 run=$(scripts/folder.sh)
 mkdir -p "$run/bench"
 scripts/venv.sh "$run/venv" jupyter/requirements.txt
+scripts/venv.sh "$run/hub-venv" tests/requirements.txt tests/hub/requirements.txt
+tests/hub/proxy.sh "$run/hub-venv" "$run/hub-proxy"
 echo "hubgate: building optimised programs (five minutes or more the first time)"
 cargo build --locked --release --package hubgate --bins --examples
 cargo build --locked --release --package hubgate-spawner --bins
 mkdir -p bench
-exec /usr/bin/python3 tests/bench/bench.py --programs "${CARGO_TARGET_DIR:-target}/release" --venv "$run/venv" --work "$run/bench" --out bench/RESULTS.md
+exec /usr/bin/python3 tests/bench/bench.py --programs "${CARGO_TARGET_DIR:-target}/release" --venv "$run/venv" \
+    --hub-venv "$run/hub-venv" --proxy "$run/hub-proxy/bin/configurable-http-proxy" --work "$run/bench" --out bench/RESULTS.md

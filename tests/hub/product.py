@@ -34,10 +34,11 @@ class Hubgate:
     name = "hubgate"
     base = "/jupyterhub"
 
-    def __init__(self, work, programs, users=None, command=None, settings=None, services=None, spawner=""):
+    def __init__(self, work, programs, users=None, command=None, settings=None, services=None, roles=None, spawner=""):
         self.work, self.programs = pathlib.Path(work), pathlib.Path(programs)
         self.users = world.USERS if users is None else users
         self.command, self.settings, self.services, self.spawner_more = command, settings or {}, services, spawner
+        self.roles = roles
         self.parts = Parts(self.work)
 
     def __enter__(self):
@@ -113,6 +114,8 @@ class Hubgate:
                     "services_file": f"{work}/etc/services.toml", "allow_named_servers": True, "named_server_limit_per_user": 3, "slow_spawn_timeout": 2,
                     "slow_stop_timeout": 2, "api_page_default_limit": 10, "api_page_max_limit": 20, **self.settings}
         text = table("# Written by tests/hub.", settings)
+        if self.roles is not None: # a world of the test's own
+            return text + "".join(table("[[load_roles]]", role) for role in self.roles)
         text += "".join(table(f"[load_groups.{json.dumps(name)}]", group) for name, group in world.GROUPS.items())
         text += "".join(table(f"[custom_scopes.{json.dumps(name)}]", scope) for name, scope in world.CUSTOM_SCOPES.items())
         return text + "".join(table("[[load_roles]]", role) for role in world.ROLES)
@@ -122,7 +125,7 @@ class Hubgate:
         work, etc = self.work, self.work / "etc"
         self.parts.start("spawner", [self.programs / "hubgate-spawner", "--config", etc / "spawner.toml"])
         until("the spawner's socket", (self.sockets / "spawner.sock").is_socket, parts=self.parts)
-        self.parts.start("gateway", ["setpriv", f"--reuid={GATEWAY_UID}", "--regid=www-data", "--clear-groups", self.programs / "hubgate", "--config", etc / "hubgate.toml", "gateway"])
+        self.parts.start("gateway", self.gateway_command())
         until("the gateway's socket", (self.sockets / "gateway.sock").is_socket, parts=self.parts)
         nginx = work / "nginx"
         nginx.mkdir()
@@ -130,7 +133,20 @@ class Hubgate:
                         "--api-port", str(self.api_port), "--server-name", "localhost 127.0.0.1", "--gateway-socket", self.sockets / "gateway.sock",
                         "--server-sockets", self.sockets / "servers", "--tls", work / "tls", "--share", work / "share"], check=True, stdout=subprocess.DEVNULL)
         self.parts.start("nginx", ["nginx", "-c", nginx / "conf/nginx.conf", "-e", nginx / "error.log"])
-        until("the API's answer", lambda: Visitor(self).send("GET", f"{self.base}/hub/api/").status == 200, parts=self.parts)
+        self.wait()
+
+    def gateway_command(self):
+        """The gateway, under its own uid."""
+        return ["setpriv", f"--reuid={GATEWAY_UID}", "--regid=www-data", "--clear-groups", self.programs / "hubgate", "--config", self.work / "etc/hubgate.toml", "gateway"]
+
+    def wait(self):
+        """Waits for the first answer of the API."""
+        until("the API's answer", lambda: Visitor(self).send("GET", f"{self.base}/hub/api/", api=True).status == 200, parts=self.parts)
+
+    def start_gateway(self):
+        """Starts the gateway again and waits for its first answer."""
+        self.parts.start("gateway", self.gateway_command())
+        self.wait()
 
     def hubgate(self, *words, text=None):
         """A `hubgate` command, as the administrator types it."""

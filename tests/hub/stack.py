@@ -66,13 +66,18 @@ class Parts:
 
     def end(self):
         """Ends them by their process ids."""
-        for name, process in reversed(self.running):
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-                try:
-                    process.wait(30)
-                except subprocess.TimeoutExpired:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
-        self.running.clear()
+        for name, _ in reversed(self.running.copy()):
+            self.end_one(name)
+
+    def end_one(self, name):
+        """Ends the last part of this name."""
+        place = max(index for index, (each, _) in enumerate(self.running) if each == name)
+        _, process = self.running.pop(place)
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
