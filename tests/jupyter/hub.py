@@ -74,17 +74,17 @@ class Hub(http.server.ThreadingHTTPServer):
             return 400, {"error": "invalid_grant"}
         return 200, {"access_token": ALICE, "expires_in": 1209600, "token_type": "Bearer", "scope": "access:servers!server=alice/"}
 
-    def environment(self, instance):
-        """The variables that a spawner gives the server of `alice` or `alice:gpu`."""
+    def environment(self, instance, path="/run/jupyter/alice.sock"):
+        """The variables that a spawner gives the server of `alice` or `alice:gpu`, which listens on the socket at `path`."""
         user, _, server = instance.partition(":")
         here = f"/jupyterhub/user/{user}/" + (f"{server}/" if server else "")
         access = json.dumps([f"access:servers!server={user}/{server}", f"access:servers!user={user}"])
         return {
-            "JUPYTERHUB_API_TOKEN": SERVER_TOKEN, "JUPYTERHUB_CLIENT_ID": f"jupyterhub-user-{user}" + (f"--{server}" if server else ""),
+            "JUPYTERHUB_API_TOKEN": SERVER_TOKEN, "JUPYTERHUB_CLIENT_ID": f"jupyterhub-user-{user}" + (f"..{server}" if server else ""),
             "JUPYTERHUB_HOST": "", "JUPYTERHUB_OAUTH_CALLBACK_URL": f"{here}oauth_callback", "JUPYTERHUB_OAUTH_ACCESS_SCOPES": access,
             "JUPYTERHUB_OAUTH_SCOPES": access, "JUPYTERHUB_USER": user, "JUPYTERHUB_SERVER_NAME": server, "JUPYTERHUB_API_URL": self.url,
             "JUPYTERHUB_ACTIVITY_URL": f"{self.url}/users/{user}/activity", "JUPYTERHUB_BASE_URL": "/jupyterhub/",
-            "JUPYTERHUB_SERVICE_PREFIX": here, "JUPYTERHUB_SERVICE_URL": f"http://127.0.0.1:0{here}",
+            "JUPYTERHUB_SERVICE_PREFIX": here, "JUPYTERHUB_SERVICE_URL": f"http+unix://{urllib.parse.quote(path, safe='')}{here}",
         }
 
     def asked(self, method, path):

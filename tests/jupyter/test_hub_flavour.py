@@ -31,7 +31,7 @@ class HubServer(Server):
 
     def __init__(self, folder, release, name, instance="alice", **more):
         self.hub = Hub(RELEASES[release][1])
-        super().__init__(folder, instance, (), program=program(release, name), **{**self.hub.environment(instance), **more})
+        super().__init__(folder, instance, (), program=program(release, name), **{**self.hub.environment(instance, f"{folder}/s.sock"), **more})
 
     def __exit__(self, *problem):
         super().__exit__(*problem)
@@ -140,7 +140,7 @@ def test_a_named_server_has_its_own_address_and_name(name):
     with tempfile.TemporaryDirectory(prefix="hg", dir="/tmp") as folder, HubServer(folder, "6", name, "alice:gpu") as server:
         server.ready()
         asked, cookie = server.log_in()
-        assert (asked["client_id"], asked["redirect_uri"]) == ("jupyterhub-user-alice--gpu", PREFIX + "gpu/oauth_callback")
+        assert (asked["client_id"], asked["redirect_uri"]) == ("jupyterhub-user-alice..gpu", PREFIX + "gpu/oauth_callback")
         page = server.ask("lab", user=None, Cookie=cookie, Sec_Fetch_Mode="navigate").text
         assert '"hubServerName": "gpu"' in page and f'"baseUrl": "{PREFIX}gpu/"' in page
 
