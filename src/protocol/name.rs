@@ -190,6 +190,27 @@ impl ServerId {
         Self { user, server: ServerName::default() }
     }
 
+    /// Identifier of the server's OAuth client: `jupyterhub-user-alice`, `jupyterhub-user-alice..gpu`.
+    ///
+    /// JupyterHub puts a hyphen there, which makes one client of `alice`'s `b` and of the user `alice-b`. No user name
+    /// holds two dots in a row, and no server name a dot.
+    #[must_use]
+    pub fn oauth_client(&self) -> String {
+        let separator = if self.server.is_default() { "" } else { ".." };
+        format!("jupyterhub-user-{}{separator}{}", self.user, self.server)
+    }
+
+    /// The server of an OAuth client's identifier; the reverse of [`Self::oauth_client`].
+    #[must_use]
+    pub fn of_oauth_client(client: &str) -> Option<Self> {
+        let rest = client.strip_prefix("jupyterhub-user-")?;
+        match rest.split_once("..") {
+            None => Some(Self::default_of(rest.parse().ok()?)),
+            Some((_, "")) => None,
+            Some((user, server)) => Some(Self { user: user.parse().ok()?, server: server.parse().ok()? }),
+        }
+    }
+
     /// File name of the server's socket: `alice.sock`, `alice@gpu.sock`.
     ///
     /// Not the instance with its colon: nginx ends the path of a unix socket there. Neither part can hold an `@`.
@@ -314,6 +335,17 @@ mod tests {
         assert_eq!(socket("alice"), "alice.sock");
         assert_eq!(socket("alice:gpu"), "alice@gpu.sock");
         assert_ne!(socket("a-b:c"), socket("a:b-c"));
+    }
+
+    #[test]
+    fn an_oauth_client_belongs_to_one_server() {
+        for instance in ["alice", "alice:gpu", "a--b", "a:-b", "a-:b", "a.b", "a:b"] {
+            let Ok(server) = instance.parse::<ServerId>() else { continue };
+            assert_eq!(ServerId::of_oauth_client(&server.oauth_client()), Some(server), "{instance}");
+        }
+        for client in ["", "service-x", "jupyterhub-user-", "jupyterhub-user-a..", "jupyterhub-user-..b"] {
+            assert_eq!(ServerId::of_oauth_client(client), None, "{client}");
+        }
     }
 
     #[test]

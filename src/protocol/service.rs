@@ -124,7 +124,10 @@ impl ServiceSpec {
                 !self.environment.keys().all(|name| is_variable(name)),
                 "environment: a name is a letter or `_`, then letters, digits and `_`",
             ),
-            (self.cwd.as_ref().is_some_and(|dir| !dir.is_absolute()), "cwd: must be an absolute path"),
+            (
+                self.cwd.as_ref().is_some_and(|dir| !is_dir(&dir.to_string_lossy())),
+                "cwd: must be an absolute path without control characters",
+            ),
             (!self.is_managed() && managed_only, "cwd, user, environment: are of use with a command alone"),
             (self.user.as_ref().is_some_and(|user| user.as_str() == "root"), "user: must not be root"),
             (!(1..=3600).contains(&self.timeout), "timeout: must be 1 to 3600"),
@@ -182,6 +185,10 @@ fn is_url(url: &str) -> bool {
     rest.is_some_and(|rest| {
         !rest.is_empty() && !rest.starts_with('/') && url.bytes().all(|b| b.is_ascii_graphic())
     })
+}
+
+fn is_dir(path: &str) -> bool {
+    path.starts_with('/') && !path.chars().any(char::is_control)
 }
 
 fn is_variable(name: &str) -> bool {

@@ -1,7 +1,7 @@
 //! The privileged daemon: PAM, accounts, the life of users' servers and the cut of their connections.
 //!
 //! Rooms, bottom to top: [`os`] (all unsafe code), [`clock`], [`hold`], [`wake`], [`work`], [`kin`], [`line`] → [`config`], [`account`],
-//! [`policy`], [`ticket`], [`limiter`] → [`pam`], [`engine`], [`cut`] → [`serve`] → [`connection`] → [`daemon`] → [`args`].
+//! [`policy`], [`ticket`], [`limiter`], [`hub`], [`envfile`] → [`pam`], [`engine`], [`cut`] → [`serve`] → [`connection`] → [`daemon`] → [`args`].
 #![deny(unsafe_code)]
 
 pub mod account;
@@ -12,7 +12,9 @@ pub mod connection;
 pub mod cut;
 pub mod daemon;
 pub mod engine;
+pub mod envfile;
 pub mod hold;
+pub mod hub;
 pub mod kin;
 pub mod limiter;
 pub mod line;

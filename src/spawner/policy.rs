@@ -57,6 +57,12 @@ pub fn allow(config: &Config, user: &Username, host: Option<HostAccount>) -> Res
     }
 }
 
+/// Whether root's services file may name an account with this uid.
+#[must_use]
+pub fn may_run_service(uid: u32) -> bool {
+    uid != 0 && !NOBODY.contains(&uid)
+}
+
 impl LoginAccount {
     /// Its name.
     #[must_use]

@@ -160,13 +160,13 @@ fn named_servers_of_one_user_live_apart() {
     let rig = Rig::start();
     rig.run("alice");
     rig.done(r#"{"op":"start","user":"alice","server":"gpu"}"#);
-    let gpu = rig.look("alice:gpu");
+    let gpu = rig.look("alice@gpu");
     assert_eq!(gpu["env"]["HUBGATE_INSTANCE"], "alice:gpu");
     assert_ne!(gpu["pid"], rig.look("alice")["pid"]);
     assert_eq!((&gpu["uid"], &gpu["cwd"]), (&rig.look("alice")["uid"], &rig.look("alice")["cwd"]));
     rig.done(r#"{"op":"stop","user":"alice"}"#);
     rig.wait_for("alice", Phase::Stopped);
-    assert!(rig.look("alice:gpu")["pid"].is_u64());
+    assert!(rig.look("alice@gpu")["pid"].is_u64());
     let Response::Servers { servers, more } = rig.ask_json(r#"{"op":"list"}"#) else { panic!() };
     assert_eq!((servers.len(), servers[0].server.as_str(), more), (1, "gpu", false));
 }

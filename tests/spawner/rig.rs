@@ -77,6 +77,7 @@ pub fn write_config(dir: &Path, lines: &[String]) {
         format!("state_dir = \"{}/state\"", dir.display()),
         format!("socket_dir = \"{}/s\"", dir.display()),
         format!("listen = \"{}/spawner.sock\"", dir.display()),
+        format!("services_file = \"{}/services.toml\"", dir.display()),
     ];
     let mut text: Vec<String> = usual
         .into_iter()

@@ -30,8 +30,8 @@ pub enum ConfigError {
         /// What is wrong and how to repair it.
         reason: String,
     },
-    /// What it says is not a configuration.
-    #[error("{}: not a configuration of hubgate-spawner:\n{problems}", path.display())]
+    /// What it says is not what it should be.
+    #[error("{}: cannot be used:\n{problems}", path.display())]
     Content {
         /// The file.
         path: PathBuf,

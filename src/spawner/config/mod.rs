@@ -1,14 +1,18 @@
 //! `spawner.toml`: root's own settings, every one with a safe default, unknown keys refused.
 
 mod file;
+mod hub;
 mod rules;
+mod services;
 
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 pub use file::ConfigError;
+pub use hub::Hub;
 pub(crate) use rules::UID_COUNT;
+pub use services::load as load_services;
 
 /// Where the file is unless `--config` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/hubgate/spawner.toml";
@@ -77,6 +81,11 @@ pub struct Config {
     pub cut_ports: Vec<u16>,
     /// Seconds until a server that does not become ready is ended, 1 to 3600 (process engine). Default 120.
     pub start_timeout_s: u64,
+    /// What services there are, and what the managed ones run: root's, and read anew for each start. Default
+    /// `/etc/hubgate/services.toml`; a file that is not there names none.
+    pub services_file: PathBuf,
+    /// Where servers and services find the hub.
+    pub hub: Hub,
     /// Settings of the process engine.
     pub process: Process,
 }
@@ -115,6 +124,8 @@ impl Default for Config {
             idle_exit_s: 60,
             cut_ports: vec![443, 80],
             start_timeout_s: 120,
+            services_file: PathBuf::from(hubgate_protocol::service::DEFAULT_PATH),
+            hub: Hub::default(),
             process: Process::default(),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use hubgate_protocol::service::SERVICES_MAX;
+
 use super::{Accounts, Config, EngineKind, Process};
 
 /// How many uids virtual accounts may take.
@@ -29,6 +31,8 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     // `unix socket path` + `/` + the longest instance (32 + 1 + 32) + `.sock` must fit the 108 bytes of `sun_path`.
     check(config.socket_dir.as_os_str().len() <= 36, "socket_dir: must be at most 36 bytes long");
     check(config.listen.as_os_str().len() <= 107, "listen: must be at most 107 bytes long");
+    check(plain_absolute(&config.services_file), "services_file: must be an absolute path without `..`");
+    config.hub.problems().into_iter().for_each(|text| check(false, text));
     if config.engine == EngineKind::Process {
         process(&config.process, config.accounts, &mut check);
     }
@@ -46,9 +50,11 @@ fn process(process: &Process, accounts: Accounts, check: &mut impl FnMut(bool, &
     check(good_url, "process.base_url: must begin with `/` and not end with it");
     if accounts == Accounts::Virtual {
         check(plain_absolute(&process.home_dir), "process.home_dir: must be an absolute path without `..`");
-        let top = process.uid_base.checked_add(UID_COUNT).is_some_and(|end| end <= UID_END);
-        check(process.uid_base >= 100_000 && top, "process.uid_base: must be 100000 to 2147383648");
     }
+    // The services' uids follow those of the accounts.
+    let count = UID_COUNT.saturating_add(u32::try_from(SERVICES_MAX).unwrap_or(u32::MAX));
+    let top = process.uid_base.checked_add(count).is_some_and(|end| end <= UID_END);
+    check(process.uid_base >= 100_000 && top, "process.uid_base: must be 100000 to 2147383392");
 }
 
 fn plain_absolute(path: &Path) -> bool {

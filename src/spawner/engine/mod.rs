@@ -5,8 +5,10 @@ pub mod systemd;
 
 use std::sync::Arc;
 
-use hubgate_protocol::{ErrorCode, Limits, ServerId, ServerStatus};
+use hubgate_protocol::{ErrorCode, Limits, ServerId, ServerStatus, ServiceName, ServiceSpec};
 
+use crate::account::HostAccount;
+use crate::hub::Environment;
 use crate::policy::LoginAccount;
 use process::watch::Watch;
 
@@ -44,13 +46,48 @@ impl EngineError {
     }
 }
 
+/// What a server is started as.
+#[derive(Debug, Clone)]
+pub struct Run {
+    /// Whose it is.
+    pub account: LoginAccount,
+    /// What the hub flavour adds to the environment; `None` for a server that needs no hub.
+    pub hub: Option<Environment>,
+}
+
+/// What a managed service is started as: root's words, and secrets in the environment alone.
+#[derive(Debug)]
+pub struct ServiceRun<'a> {
+    /// From root's file, with a command.
+    pub spec: &'a ServiceSpec,
+    /// Its place in that file, from 0: tells its uid where the engine gives one.
+    pub place: u32,
+    /// The account that the file names.
+    pub account: Option<HostAccount>,
+    /// All that hubgate and the file set.
+    pub env: Environment,
+}
+
 /// Something that runs servers.
 pub trait Engine: Send + Sync {
     /// Makes the socket listen and the service start; returns when both are queued. A server that runs stays as it is.
     ///
     /// # Errors
     /// [`EngineError`].
-    fn start(&self, server: &ServerId, account: &LoginAccount) -> Result<(), EngineError>;
+    fn start(&self, server: &ServerId, run: &Run) -> Result<(), EngineError>;
+
+    /// Starts a managed service, and anew whenever it ends; returns when that is queued. One that runs stays as it is,
+    /// unless what it is has changed.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn start_service(&self, run: &ServiceRun<'_>) -> Result<(), EngineError>;
+
+    /// Ends a managed service for good; returns when that is queued. What does not run is no error.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn stop_service(&self, name: &ServiceName) -> Result<(), EngineError>;
 
     /// Ends service and socket; returns when both are queued. What does not run is no error.
     ///

@@ -2,19 +2,23 @@
 
 mod login;
 mod refusal;
+mod services;
 mod watch;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hubgate_protocol::{Connection, ErrorCode, Limits, Phase, Request, Response, ServerId, Ticket, Username};
+use hubgate_protocol::{
+    Connection, ErrorCode, Limits, Phase, Request, Response, Secret, ServerId, Ticket, Username,
+};
 
 use crate::clock::unix_s;
 use crate::config::Config;
 use crate::cut::{CutError, cut};
-use crate::engine::Engine;
 use crate::engine::process::watch::Watch;
+use crate::engine::{Engine, Run};
 use crate::hold::hold;
+use crate::hub::{self, HubToken};
 use crate::limiter::Limiter;
 use crate::line;
 use crate::logging::audit;
@@ -105,8 +109,8 @@ impl Service {
         match request {
             Request::Authenticate { user, password, rhost } => self.authenticate(&user, &password, rhost),
             Request::Account { user } => Ok(Response::Account { account: self.account(&user)?.told() }),
-            Request::Start { user, server, ticket, token: _ } => {
-                self.start(&ServerId { user, server }, ticket.as_ref())
+            Request::Start { user, server, ticket, token } => {
+                self.start(&ServerId { user, server }, ticket.as_ref(), token)
             }
             Request::Stop { user, server } => self.stop(&ServerId { user, server }),
             Request::Status { user, server } => {
@@ -119,15 +123,15 @@ impl Service {
             Request::SetLimits { user, server, limits } => {
                 self.set_limits(&ServerId { user, server }, &limits)
             }
-            Request::StartService { .. } | Request::StopService { .. } => {
-                Err(failed(crate::engine::EngineError::Unsupported("managed services")))
-            }
+            Request::StartService { name, token } => self.start_service(&name, token),
+            Request::StopService { name } => self.stop_service(&name),
             // Served before this point.
             Request::List {} | Request::Watch {} => Err(bad("the request is served elsewhere")),
         }
     }
 
-    fn start(&self, id: &ServerId, ticket: Option<&Ticket>) -> Answer {
+    fn start(&self, id: &ServerId, ticket: Option<&Ticket>, token: Option<Secret>) -> Answer {
+        let token = token.map(hub_token).transpose()?;
         let account = self.account(&id.user)?;
         let proven = || ticket.is_some_and(|ticket| self.tickets.accepts(ticket, &account.told(), unix_s()));
         if self.config.ticket_needed() && !proven() {
@@ -138,8 +142,11 @@ impl Service {
                 cause,
             });
         }
-        let outcome = self.engine.start(id, &account);
-        audit("start", result(&outcome), format_args!("server={id}"));
+        let socket = self.config.socket_dir.join(id.socket_name());
+        let hub = token.map(|token| hub::server(&self.config.hub, id, &socket, &token));
+        let flavour = if hub.is_some() { "hub" } else { "direct" };
+        let outcome = self.engine.start(id, &Run { account, hub });
+        audit("start", result(&outcome), format_args!("server={id} flavour={flavour}"));
         outcome.map_err(failed)?;
         Ok(Response::Done {})
     }
@@ -217,6 +224,11 @@ impl Service {
             Err(denied) => Err(no_account(&id.user, denied)),
         }
     }
+}
+
+/// What the gateway calls a token, if it has the form of one: it goes into files and environments.
+fn hub_token(text: Secret) -> Result<HubToken, Refused> {
+    HubToken::parse(text).ok_or_else(|| bad("token must be 8 to 128 of A-Z, a-z, 0-9, `_` and `-`"))
 }
 
 fn result<T, E>(outcome: &Result<T, E>) -> &'static str {

@@ -41,7 +41,8 @@ fn try_enter(plan: &Plan, listener: BorrowedFd<'_>, keeper: Pid) -> Result<Infal
         let what = what.to_owned();
         move |error| (status, what, error)
     };
-    place(listener).map_err(at(STATUS_STDIN, "the standard descriptors cannot be set up"))?;
+    place(plan.socket.then_some(listener))
+        .map_err(at(STATUS_STDIN, "the standard descriptors cannot be set up"))?;
     // A daemon that the kernel spares when memory ends must not make its users' servers so precious. Where it is not
     // allowed, there was nothing to give up.
     let _not_root = std::fs::write("/proc/self/oom_score_adj", "0");
@@ -61,8 +62,8 @@ fn try_enter(plan: &Plan, listener: BorrowedFd<'_>, keeper: Pid) -> Result<Infal
 }
 
 /// 0 is nothing, 1 and 2 are the log, 3 is the socket.
-fn place(listener: BorrowedFd<'_>) -> nix::Result<()> {
-    place_at_three(listener)?;
+fn place(listener: Option<BorrowedFd<'_>>) -> nix::Result<()> {
+    listener.map_or(Ok(()), place_at_three)?;
     let null = File::open("/dev/null").map_err(|_| nix::Error::ENODEV)?;
     dup2_stdin(null)?;
     dup2_stdout(io::stderr())

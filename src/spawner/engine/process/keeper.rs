@@ -1,4 +1,4 @@
-//! The keeper of one server: a process of one thread between the daemon and the server.
+//! The keeper of one server or service: a process of one thread between the daemon and the server.
 //!
 //! It is the subreaper of all that the server starts, so that stopping reaches every process, also those that left their
 //! parent, their group and their session. It ends the server when its socket to the daemon closes: a daemon that was
@@ -32,7 +32,8 @@ const LEFT_GRACE: Duration = Duration::from_secs(3);
 /// Between two rounds of SIGKILL: a process may have forked during the first.
 const ROUND: Duration = Duration::from_millis(20);
 
-/// The whole keeper: descriptor 0 is the socket to the daemon, 1 the server's listening socket, 2 its log.
+/// The whole keeper: descriptor 0 is the socket to the daemon, 1 the server's listening socket (nothing for a service), 2 its
+/// log.
 #[must_use]
 pub fn run() -> ExitCode {
     match keep() {

@@ -19,6 +19,8 @@ use super::plan::{Event, Identity, Plan};
 use super::socket::ServerSocket;
 use crate::config::Process;
 use crate::connection::Deadline;
+use crate::engine::Run;
+use crate::hub::Environment;
 use crate::policy::LoginAccount;
 
 /// A keeper that does not answer within this is ill.
@@ -31,17 +33,24 @@ pub struct Launcher {
     homes: Homes,
 }
 
-/// A server that was started.
+/// A process with its keeper.
 #[derive(Debug)]
-pub struct Launched {
+pub struct Kept {
     /// The keeper.
     pub keeper: Child,
     /// The socket to it.
     pub control: UnixStream,
-    /// Pid of the server's main process.
+    /// Pid of the main process.
     pub main: i32,
-    /// What the server writes.
+    /// What it writes.
     pub log: PipeReader,
+}
+
+/// A server that was started.
+#[derive(Debug)]
+pub struct Launched {
+    /// Its process.
+    pub kept: Kept,
     /// Where it says that it is ready.
     pub notify: Notify,
 }
@@ -63,42 +72,22 @@ impl Launcher {
     ///
     /// # Errors
     /// A sentence with the place.
-    pub fn launch(
-        &self,
-        server: &ServerId,
-        account: &LoginAccount,
-        socket: &ServerSocket,
-    ) -> io::Result<Launched> {
-        let place = self.place(account)?;
+    pub fn launch(&self, server: &ServerId, run: &Run, socket: &ServerSocket) -> io::Result<Launched> {
+        let place = self.place(&run.account)?;
         let notify = Notify::bind()?;
+        let mut env = self.env(server, &place, notify.address());
+        if let Some(hub) = &run.hub {
+            env.extend(hub);
+        }
         let plan = Plan {
             command: self.settings.command.clone(),
-            env: self.env(server, &place, notify.address()),
+            env: owned(&env),
             home: utf8(&place.home)?,
             identity: place.identity,
+            socket: true,
         };
-        let (control, theirs) = UnixStream::pair()?;
-        let (log, log_end) = io::pipe()?;
-        let mut keeper = Command::new("/proc/self/exe")
-            .arg0("hubgate-spawner")
-            .arg(KEEPER)
-            .env_clear()
-            .current_dir("/")
-            // Ctrl-C in the daemon's terminal is for the daemon, which stops its servers one after the other.
-            .process_group(0)
-            .stdin(Stdio::from(OwnedFd::from(theirs)))
-            .stdout(Stdio::from(OwnedFd::from(socket.listener().try_clone()?)))
-            .stderr(Stdio::from(OwnedFd::from(log_end)))
-            .spawn()?;
-        match begin(&control, &plan) {
-            Ok(main) => Ok(Launched { keeper, control, main, log, notify }),
-            Err(error) => {
-                drop(control);
-                // Its socket is closed: it ends what it may have started, and then itself.
-                let _status = keeper.wait();
-                Err(error)
-            }
-        }
+        let kept = keep(&plan, Stdio::from(OwnedFd::from(socket.listener().try_clone()?)))?;
+        Ok(Launched { kept, notify })
     }
 
     fn place(&self, account: &LoginAccount) -> io::Result<Place> {
@@ -119,10 +108,11 @@ impl Launcher {
     }
 
     /// The contract between engines and servers; `LISTEN_PID` is added by the process that bears the number.
-    fn env(&self, server: &ServerId, place: &Place, notify: &str) -> Vec<(String, String)> {
+    fn env(&self, server: &ServerId, place: &Place, notify: &str) -> Environment {
+        let mut env = Environment::default();
         let user = server.user.as_str();
         let (home, shell) = (place.home.to_string_lossy(), place.shell.to_string_lossy());
-        [
+        for (name, value) in [
             ("PATH", self.settings.path.as_str()),
             ("HOME", home.as_ref()),
             ("SHELL", shell.as_ref()),
@@ -133,10 +123,41 @@ impl Launcher {
             ("NOTIFY_SOCKET", notify),
             ("HUBGATE_INSTANCE", &server.to_string()),
             ("HUBGATE_BASE_URL", self.settings.base_url.as_str()),
-        ]
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+        ] {
+            env.set(name, value);
+        }
+        env
+    }
+}
+
+/// The form that a plan has.
+pub(super) fn owned(env: &Environment) -> Vec<(String, String)> {
+    env.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Starts what `plan` says under a keeper, which gets `socket` as its descriptor 1.
+pub(super) fn keep(plan: &Plan, socket: Stdio) -> io::Result<Kept> {
+    let (control, theirs) = UnixStream::pair()?;
+    let (log, log_end) = io::pipe()?;
+    let mut keeper = Command::new("/proc/self/exe")
+        .arg0("hubgate-spawner")
+        .arg(KEEPER)
+        .env_clear()
+        .current_dir("/")
+        // Ctrl-C in the daemon's terminal is for the daemon, which stops its servers one after the other.
+        .process_group(0)
+        .stdin(Stdio::from(OwnedFd::from(theirs)))
+        .stdout(socket)
+        .stderr(Stdio::from(OwnedFd::from(log_end)))
+        .spawn()?;
+    match begin(&control, plan) {
+        Ok(main) => Ok(Kept { keeper, control, main, log }),
+        Err(error) => {
+            drop(control);
+            // Its socket is closed: it ends what it may have started, and then itself.
+            let _status = keeper.wait();
+            Err(error)
+        }
     }
 }
 
@@ -150,7 +171,7 @@ fn begin(control: &UnixStream, plan: &Plan) -> io::Result<i32> {
     }
 }
 
-fn utf8(path: &Path) -> io::Result<String> {
+pub(super) fn utf8(path: &Path) -> io::Result<String> {
     let text = path.to_str().ok_or_else(|| io::Error::other("the home directory's name is not UTF-8"))?;
     Ok(text.to_owned())
 }
@@ -164,7 +185,7 @@ mod tests {
         let launcher = Launcher::new(&Process::default());
         let place = Place { identity: None, home: "/home/alice".into(), shell: "/bin/zsh".into() };
         let env = launcher.env(&"alice:gpu".parse().unwrap(), &place, "@n");
-        let get = |name: &str| env.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        let get = |name: &str| env.pairs().find(|(key, _)| *key == name).map(|(_, value)| value);
         assert_eq!(get("HUBGATE_INSTANCE"), Some("alice:gpu"));
         assert_eq!(get("HUBGATE_BASE_URL"), Some("/jupyterhub"));
         assert_eq!(
@@ -175,6 +196,6 @@ mod tests {
             (get("LISTEN_FDS"), get("LISTEN_PID"), get("NOTIFY_SOCKET")),
             (Some("1"), None, Some("@n"))
         );
-        assert_eq!(env.len(), 10);
+        assert_eq!(env.pairs().count(), 10);
     }
 }

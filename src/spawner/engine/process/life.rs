@@ -68,8 +68,8 @@ impl<'a> Life<'a> {
     pub(super) fn new(supervisor: &'a Supervisor, launched: Launched, socket: ServerSocket) -> Self {
         let now = Instant::now();
         let stage = Stage::Starting { until: now + supervisor.host.start_timeout };
-        supervisor.server.enter(Phase::Starting, Some(launched.main), None);
-        log::info!("server {} started pid={}", supervisor.id, launched.main);
+        supervisor.server.enter(Phase::Starting, Some(launched.kept.main), None);
+        log::info!("server {} started pid={}", supervisor.id, launched.kept.main);
         Self { supervisor, launched, socket: Some(socket), stage, text_due: None, text_told: now }
     }
 
@@ -107,9 +107,9 @@ impl<'a> Life<'a> {
         });
         let mut fds = [
             PollFd::new(self.supervisor.bell.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.launched.control.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.launched.kept.control.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.launched.notify.as_fd(), PollFlags::POLLIN),
-            PollFd::new(self.launched.log.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.launched.kept.log.as_fd(), PollFlags::POLLIN),
         ];
         match poll(&mut fds, timeout) {
             Ok(_) | Err(nix::Error::EINTR) => {}
@@ -151,15 +151,15 @@ impl<'a> Life<'a> {
         self.stage = stage;
         self.socket = None;
         self.text_due = None;
-        self.supervisor.server.enter(Phase::Stopping, Some(self.launched.main), None);
+        self.supervisor.server.enter(Phase::Stopping, Some(self.launched.kept.main), None);
         // Closing the sending half is the one thing that a daemon says to a keeper, wanted or not.
-        if let Err(error) = self.launched.control.shutdown(std::net::Shutdown::Write) {
+        if let Err(error) = self.launched.kept.control.shutdown(std::net::Shutdown::Write) {
             log::debug!("server {}: its keeper is gone: {error}", self.supervisor.id);
         }
     }
 
     fn hear(&mut self) {
-        let said = match self.launched.notify.take(self.launched.main) {
+        let said = match self.launched.notify.take(self.launched.kept.main) {
             Ok(said) => said,
             Err(error) => return log::warn!("server {}: NOTIFY_SOCKET: {error}", self.supervisor.id),
         };
@@ -174,14 +174,14 @@ impl<'a> Life<'a> {
             self.stage = Stage::Running;
             self.text_due = None;
             log::info!("server {} is ready", self.supervisor.id);
-            self.supervisor.server.enter(Phase::Running, Some(self.launched.main), None);
+            self.supervisor.server.enter(Phase::Running, Some(self.launched.kept.main), None);
         }
     }
 
     fn read_log(&mut self) {
         let mut chunk = [0; 8192];
         // `poll` said that a read does not wait.
-        if let Ok(len) = self.launched.log.read(&mut chunk) {
+        if let Ok(len) = self.launched.kept.log.read(&mut chunk) {
             let read = chunk.get(..len).unwrap_or_default();
             self.supervisor.server.with(|inner| inner.ring.take(read));
         }
@@ -189,7 +189,7 @@ impl<'a> Life<'a> {
 
     /// Hears the keeper; false when it has ended.
     fn control(&mut self) -> bool {
-        let mut stream = Deadline::new(&self.launched.control, Instant::now() + EVENT_TIME);
+        let mut stream = Deadline::new(&self.launched.kept.control, Instant::now() + EVENT_TIME);
         match frame::read_body(&mut stream) {
             Ok(Some(body)) => {
                 if let Ok(Event::Ended { status, how }) = frame::decode::<Event>(&body) {
@@ -250,7 +250,7 @@ impl<'a> Life<'a> {
         {
             self.read_log();
         }
-        if let Err(error) = self.launched.keeper.wait() {
+        if let Err(error) = self.launched.kept.keeper.wait() {
             log::warn!("server {}: its keeper could not be reaped: {error}", self.supervisor.id);
         }
         match self.stage {
@@ -269,7 +269,7 @@ impl<'a> Life<'a> {
     }
 
     fn rest_of_log(&self) -> Option<bool> {
-        let mut fds = [PollFd::new(self.launched.log.as_fd(), PollFlags::POLLIN)];
+        let mut fds = [PollFd::new(self.launched.kept.log.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, PollTimeout::ZERO).ok()?;
         let [log] = fds;
         Some(log.revents().is_some_and(|events| events.contains(PollFlags::POLLIN)))

@@ -11,6 +11,7 @@ mod notify;
 mod plan;
 mod ring;
 mod server;
+mod service;
 mod socket;
 mod supervisor;
 pub mod watch;
@@ -21,17 +22,17 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hubgate_protocol::{Limits, Phase, ServerId, ServerStatus};
+use hubgate_protocol::{Limits, Phase, ServerId, ServerStatus, ServiceName};
 use nix::unistd::Gid;
 
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Run, ServiceRun};
 use crate::account::gid_of;
 use crate::config::Config;
 use crate::hold::hold;
-use crate::policy::LoginAccount;
 use crate::wake;
 use launch::Launcher;
 use server::{Order, Server};
+use service::Services;
 use socket::ServerSocket;
 use watch::{Watch, Watchers};
 
@@ -43,6 +44,7 @@ pub struct ProcessEngine {
     host: Arc<Host>,
     servers: Mutex<HashMap<ServerId, Arc<Server>>>,
     watchers: Arc<Watchers>,
+    services: Services,
 }
 
 /// What all supervisors share.
@@ -76,7 +78,12 @@ impl ProcessEngine {
             group,
             start_timeout: Duration::from_secs(config.start_timeout_s),
         };
-        Ok(Self { host: Arc::new(host), servers: Mutex::default(), watchers: Arc::default() })
+        Ok(Self {
+            host: Arc::new(host),
+            servers: Mutex::default(),
+            watchers: Arc::default(),
+            services: Services::new(&config.process),
+        })
     }
 
     fn find(&self, server: &ServerId) -> Option<Arc<Server>> {
@@ -90,10 +97,10 @@ impl ProcessEngine {
 }
 
 impl Engine for ProcessEngine {
-    fn start(&self, id: &ServerId, account: &LoginAccount) -> Result<(), EngineError> {
+    fn start(&self, id: &ServerId, run: &Run) -> Result<(), EngineError> {
         let server = self.find_or_make(id);
         let queued = server.with(|inner| {
-            let order = Some(Order::Start(account.clone()));
+            let order = Some(Order::Start(run.clone()));
             if let Some(ringer) = &inner.ringer {
                 inner.order = order;
                 ringer.ring();
@@ -108,6 +115,15 @@ impl Engine for ProcessEngine {
             Ok(())
         });
         queued.map_err(|error: io::Error| EngineError::Failed(error.to_string()))
+    }
+
+    fn start_service(&self, run: &ServiceRun<'_>) -> Result<(), EngineError> {
+        self.services.start(run).map_err(|error| EngineError::Failed(error.to_string()))
+    }
+
+    fn stop_service(&self, name: &ServiceName) -> Result<(), EngineError> {
+        self.services.stop(name);
+        Ok(())
     }
 
     fn stop(&self, id: &ServerId) -> Result<(), EngineError> {
@@ -157,11 +173,13 @@ impl Engine for ProcessEngine {
         for (id, _) in &servers {
             let _always_queued = self.stop(id);
         }
+        self.services.stop_all();
         let end = Instant::now() + SHUT_DOWN_TIME;
         for (id, server) in &servers {
             if !server.wait_for_end(end.saturating_duration_since(Instant::now())) {
                 log::warn!("server {id} has not ended in time; its keeper goes on ending it");
             }
         }
+        self.services.wait_for_end(end);
     }
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-/// One start of one server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One start of one server or service. It holds secrets: it is not to be shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// Program and arguments.
     pub command: Vec<String>,
@@ -13,6 +13,8 @@ pub struct Plan {
     pub home: String,
     /// Whom to become; absent where the daemon is not root.
     pub identity: Option<Identity>,
+    /// Whether a listening socket comes with it: servers have one, services have none.
+    pub socket: bool,
 }
 
 /// An account to become.

@@ -35,6 +35,12 @@ impl Ring {
         self.push(harmless(text, LINE_MAX));
     }
 
+    /// Takes out all lines that are finished.
+    pub fn finished(&mut self) -> impl Iterator<Item = String> {
+        self.bytes = 0;
+        std::mem::take(&mut self.lines).into_iter()
+    }
+
     /// The last `count` lines.
     #[must_use]
     pub fn last(&self, count: usize) -> Vec<String> {
@@ -84,6 +90,10 @@ mod tests {
         assert_eq!(ring.last(2), ["", "four"]);
         ring.say("end");
         assert_eq!(ring.last(2), ["four", "end"]);
+        ring.take(b"five\nsi");
+        assert_eq!(ring.finished().last().as_deref(), Some("five"));
+        ring.take(b"x\n");
+        assert_eq!(ring.finished().collect::<Vec<_>>(), ["six"]);
     }
 
     #[test]

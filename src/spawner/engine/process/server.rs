@@ -7,15 +7,15 @@ use hubgate_protocol::{Exit, Phase, ServerId, ServerStatus};
 use super::ring::Ring;
 use super::watch::Watchers;
 use crate::clock::unix_ms;
+use crate::engine::Run;
 use crate::hold::hold;
-use crate::policy::LoginAccount;
 use crate::wake::Ringer;
 
 /// The last order that was not carried out yet.
 #[derive(Debug, Clone)]
 pub(super) enum Order {
-    /// Run, as this account.
-    Start(LoginAccount),
+    /// Run so.
+    Start(Run),
     /// End, and listen no more.
     Stop,
 }
@@ -85,9 +85,9 @@ impl Server {
     }
 
     /// The supervisor's last act: it ends only if nobody has ordered a start meanwhile; else it gets that order.
-    pub(super) fn end_unless_started(&self) -> Option<LoginAccount> {
+    pub(super) fn end_unless_started(&self) -> Option<Run> {
         let again = self.with(|inner| match inner.order.take() {
-            Some(Order::Start(account)) => Some(account),
+            Some(Order::Start(run)) => Some(run),
             _ => {
                 inner.ringer = None;
                 None

@@ -39,12 +39,12 @@ pub fn prepare_dir(dir: &Path, group: Gid) -> io::Result<()> {
 }
 
 impl ServerSocket {
-    /// Listens at `dir/INSTANCE.sock`, for `group` alone.
+    /// Listens in `dir` under the server's own name, for `group` alone.
     ///
     /// # Errors
     /// Those of the kernel, with the place.
     pub fn bind(dir: &Path, server: &ServerId, group: Gid) -> io::Result<Self> {
-        let path = dir.join(format!("{server}.sock"));
+        let path = dir.join(server.socket_name());
         let with_place =
             |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         remove_stale(&path).map_err(with_place)?;
@@ -107,7 +107,7 @@ mod tests {
         let dir = dir("bind");
         let (group, server) = (nix::unistd::getegid(), "alice:gpu".parse().unwrap());
         prepare_dir(&dir, group).unwrap();
-        let path = dir.join("alice:gpu.sock");
+        let path = dir.join("alice@gpu.sock");
         drop(UnixListener::bind(&path).unwrap());
         let socket = ServerSocket::bind(&dir, &server, group).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o660);

@@ -11,7 +11,7 @@ use super::Host;
 use super::life::{After, Life};
 use super::server::{Order, Server};
 use super::socket::ServerSocket;
-use crate::policy::LoginAccount;
+use crate::engine::Run;
 use crate::wake::Bell;
 
 /// It only waits and moves a few values.
@@ -41,11 +41,11 @@ impl Supervisor {
     fn run(self, socket: ServerSocket) {
         let mut socket = Some(socket);
         // The first order came with the thread.
-        let mut account = None;
+        let mut known = None;
         self.server.enter(Phase::Listening, None, None);
         loop {
-            let after = match self.wait(socket.as_ref(), &mut account) {
-                Some(account) => self.live(socket.take(), &account),
+            let after = match self.wait(socket.as_ref(), &mut known) {
+                Some(run) => self.live(socket.take(), &run),
                 None => After::Stopped,
             };
             socket = match after {
@@ -62,12 +62,12 @@ impl Supervisor {
         }
     }
 
-    /// Waits for an order or, where there is a socket, for its first byte: the account to start as, or `None` to end.
-    fn wait(&self, socket: Option<&ServerSocket>, known: &mut Option<LoginAccount>) -> Option<LoginAccount> {
+    /// Waits for an order or, where there is a socket, for its first byte: what to start as, or `None` to end.
+    fn wait(&self, socket: Option<&ServerSocket>, known: &mut Option<Run>) -> Option<Run> {
         loop {
             match self.server.take_order() {
                 Some(Order::Stop) => return None,
-                Some(Order::Start(account)) => return Some(known.insert(account).clone()),
+                Some(Order::Start(run)) => return Some(known.insert(run).clone()),
                 None => {}
             }
             let mut fds = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];
@@ -80,21 +80,21 @@ impl Supervisor {
             }
             let connected = fds.get(1).and_then(PollFd::any).unwrap_or(false);
             self.bell.clear();
-            if connected && let Some(account) = known {
+            if connected && let Some(run) = known {
                 log::info!("server {} starts for its first connection", self.id);
-                return Some(account.clone());
+                return Some(run.clone());
             }
         }
     }
 
     /// One life, from launch until no process is left.
-    fn live(&self, socket: Option<ServerSocket>, account: &LoginAccount) -> After {
+    fn live(&self, socket: Option<ServerSocket>, run: &Run) -> After {
         let socket = match socket.map_or_else(|| self.host.bind(&self.id), Ok) {
             Ok(socket) => socket,
             Err(error) => return self.could_not("the socket cannot be made", &error),
         };
         self.server.enter(Phase::Starting, None, None);
-        match self.host.launcher.launch(&self.id, account, &socket) {
+        match self.host.launcher.launch(&self.id, run, &socket) {
             Ok(launched) => Life::new(self, launched, socket).last(),
             Err(error) => self.could_not("the server cannot be started", &error),
         }

@@ -42,6 +42,11 @@ impl Bus {
         self.manager::<_, OwnedObjectPath>("StartUnit", &(unit, "replace")).map(drop)
     }
 
+    /// Queues a start of a unit that may run already: then it ends first.
+    pub(super) fn restart(&self, unit: &str) -> Result<(), EngineError> {
+        self.manager::<_, OwnedObjectPath>("RestartUnit", &(unit, "replace")).map(drop)
+    }
+
     /// Queues a stop; a unit that is not loaded is stopped.
     pub(super) fn stop(&self, unit: &str) -> Result<(), EngineError> {
         absent_is_none(self.call::<_, OwnedObjectPath>("StopUnit", &(unit, "replace"))).map(drop)

@@ -1,30 +1,43 @@
-//! The drop-in that says whose a named server, or a server of a virtual account, is.
+//! Drop-ins: whose a named server, or a server of a virtual account, is; where it listens; what a service runs. No secret
+//! is in any of them, everybody can read them.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use hubgate_protocol::Username;
+use hubgate_protocol::ServiceSpec;
 
 use super::super::EngineError;
+use crate::account::HostAccount;
 use crate::policy::LoginAccount;
 
 /// Units and drop-ins that last until the next boot.
 const RUNTIME: &str = "/run/systemd/system";
 
-/// Where the drop-in of a service is: the template asserts that it exists.
-pub(super) fn path(service: &str) -> PathBuf {
-    Path::new(RUNTIME).join(format!("{service}.d")).join("50-hubgate.conf")
+/// Where the drop-in of a unit is: the templates assert that it exists.
+pub(super) fn path(unit: &str) -> PathBuf {
+    Path::new(RUNTIME).join(format!("{unit}.d")).join("50-hubgate.conf")
 }
 
-/// Writes the drop-in of `service`; tells whether anything changed.
-pub(super) fn write(service: &str, account: &LoginAccount) -> Result<bool, EngineError> {
-    let path = path(service);
-    put(&path, &content(account)).map_err(|error| EngineError::Failed(format!("{}: {error}", path.display())))
+/// Writes the drop-in of `unit`; tells whether anything changed.
+pub(super) fn write(unit: &str, content: &str) -> Result<bool, EngineError> {
+    let path = path(unit);
+    let changed =
+        put(&path, content).map_err(|error| EngineError::Failed(format!("{}: {error}", path.display())))?;
+    if changed {
+        log::info!("drop-in of {unit} written");
+    }
+    Ok(changed)
 }
 
-fn content(account: &LoginAccount) -> String {
+/// Where a named server listens: its instance has a colon, which cannot stand in the path.
+pub(super) fn socket(path: &Path) -> String {
+    format!("[Socket]\nListenStream=\nListenStream={}\n", plain(&path.to_string_lossy()))
+}
+
+/// Whose a server is.
+pub(super) fn owner(account: &LoginAccount) -> String {
     let user = account.user();
     match account.host() {
         Some(_) => format!("[Service]\nUser={user}\n"),
@@ -32,17 +45,63 @@ fn content(account: &LoginAccount) -> String {
         None => format!(
             "[Service]\nUser={}\nDynamicUser=yes\nPAMName=\nStateDirectory=jupyter/{user}\nStateDirectoryMode=0700\n\
              WorkingDirectory=%S/jupyter/{user}\nEnvironment=HOME=%S/jupyter/{user} USER={user} LOGNAME={user}\n",
-            dynamic_user(user)
+            dynamic_user("hg", user.as_str())
         ),
     }
 }
 
+/// A managed service: what it runs and as whom.
+pub(super) fn service(spec: &ServiceSpec, account: Option<&HostAccount>) -> String {
+    let mut text = String::from("[Service]\nExecStart=\nExecStart=:");
+    text.push_str(&spec.command.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "));
+    text.push('\n');
+    match account {
+        Some(host) => {
+            let home = host.home.to_string_lossy();
+            text.push_str(&format!("User={}\nDynamicUser=no\n", host.user));
+            // Who names an account means its files too; the rest of the sandbox stays.
+            text.push_str(&format!("ProtectHome=no\nReadWritePaths=-{}\n", quoted(&home)));
+            text.push_str(&format!("Environment={}\n", quoted(&format!("HOME={home}"))));
+        }
+        // Without a name of its own every service would be the one dynamic user of the template.
+        None => text.push_str(&format!("User={}\n", dynamic_user("hs", spec.name.as_str()))),
+    }
+    if let Some(dir) = &spec.cwd {
+        let dir = dir.to_string_lossy();
+        text.push_str(&format!("WorkingDirectory={}\n", plain(&dir)));
+        if dir != "/" {
+            text.push_str(&format!("ReadWritePaths=-{}\n", quoted(&dir)));
+        }
+    }
+    text
+}
+
+/// A word of a list as systemd.syntax(7) reads it back; `%` begins a specifier.
+fn quoted(word: &str) -> String {
+    let mut text = String::from("\"");
+    for c in word.chars() {
+        match c {
+            '"' | '\\' => text.extend(['\\', c]),
+            '%' => text.push_str("%%"),
+            c if c.is_ascii_control() => text.push_str(&format!("\\x{:02x}", u32::from(c))),
+            c => text.push(c),
+        }
+    }
+    text.push('"');
+    text
+}
+
+/// A path as a value that is no list: there are no quotes, and a specifier is all that can be meant by mistake.
+fn plain(path: &str) -> String {
+    path.replace('%', "%%")
+}
+
 /// All servers of one virtual account share a dynamic user, so that they share the owner of their files. Its name is at
 /// most 31 bytes long and has no dots: a hash of 96 bits, where two users meet once in 2^48.
-fn dynamic_user(user: &Username) -> String {
-    let hash = openssl::sha::sha256(user.as_str().as_bytes());
+fn dynamic_user(prefix: &str, name: &str) -> String {
+    let hash = openssl::sha::sha256(name.as_bytes());
     let hex: String = hash.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("hg-{hex}")
+    format!("{prefix}-{hex}")
 }
 
 /// Replaces a file in one step, if its content differs.
@@ -69,7 +128,7 @@ mod tests {
     use crate::policy::allow;
 
     fn account(config: &str, host: bool) -> LoginAccount {
-        let user: Username = "alice".parse().unwrap();
+        let user: hubgate_protocol::Username = "alice".parse().unwrap();
         let entry = crate::account::HostAccount {
             user: user.clone(),
             uid: 1000,
@@ -83,18 +142,58 @@ mod tests {
 
     #[test]
     fn a_named_server_runs_as_its_owner() {
-        assert_eq!(content(&account("", true)), "[Service]\nUser=alice\n");
+        assert_eq!(owner(&account("", true)), "[Service]\nUser=alice\n");
     }
 
     #[test]
     fn a_virtual_account_gets_a_dynamic_user_and_a_home_of_its_own() {
-        let text = content(&account("accounts = \"virtual\"", false));
+        let text = owner(&account("accounts = \"virtual\"", false));
         assert!(
             text.contains("\nDynamicUser=yes\n") && text.contains("\nStateDirectory=jupyter/alice\n"),
             "{text}"
         );
         let user = text.lines().find_map(|line| line.strip_prefix("User=")).unwrap();
         assert!(user.len() <= 31 && user.starts_with("hg-"), "{user}");
+    }
+
+    #[test]
+    fn a_named_server_listens_where_nginx_can_connect() {
+        let text = socket(Path::new("/run/jupyter/alice@gpu.sock"));
+        assert_eq!(text, "[Socket]\nListenStream=\nListenStream=/run/jupyter/alice@gpu.sock\n");
+    }
+
+    fn spec(more: &str) -> ServiceSpec {
+        serde_json::from_str(&format!(
+            r#"{{"name":"culler","command":["/v/python 3","-c","a\"$X\\%i\n"]{more}}}"#
+        ))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_service_runs_what_the_file_says_word_for_word_as_a_user_of_its_own() {
+        let text = service(&spec(r#","environment":{"SECRET":"hidden"}"#), None);
+        let lines: Vec<&str> = text.lines().collect();
+        let [section, reset, start, user] = lines[..] else { panic!("{text}") };
+        assert_eq!((section, reset), ("[Service]", "ExecStart="));
+        assert_eq!(start, r#"ExecStart=:"/v/python 3" "-c" "a\"$X\\%%i\x0a""#);
+        assert!(user.starts_with("User=hs-") && user.len() <= 36, "{user}");
+        assert!(!text.contains("hidden"));
+    }
+
+    #[test]
+    fn a_service_of_an_account_has_its_home_and_its_directory() {
+        let host = account("", true).host().cloned();
+        let text =
+            service(&spec(r#","user":"alice","cwd":"/srv/a b"}"#.trim_end_matches('}')), host.as_ref());
+        for line in [
+            "User=alice",
+            "DynamicUser=no",
+            "ReadWritePaths=-\"/home/alice\"",
+            "WorkingDirectory=/srv/a b",
+            "ReadWritePaths=-\"/srv/a b\"",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}: {text}");
+        }
     }
 
     #[test]

@@ -4,23 +4,32 @@ mod bus;
 mod dropin;
 mod journal;
 mod limits;
+mod service;
 mod state;
 mod tidy;
 
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use hubgate_protocol::{Limits, Phase, ServerId, ServerStatus};
+use hubgate_protocol::{Limits, Phase, ServerId, ServerStatus, ServiceName};
 
 use super::process::watch::Watch;
-use super::{Engine, EngineError};
+use super::{Engine, EngineError, Run, ServiceRun};
 use crate::config::{Accounts, Config};
-use crate::policy::LoginAccount;
+use crate::envfile::EnvFiles;
 use bus::Bus;
+
+/// Where `EnvironmentFile=` of the servers' templates looks.
+const SERVER_ENV: &str = "/run/hubgate/servers";
 
 /// The systemd engine.
 pub struct Systemd {
     bus: Arc<Bus>,
     accounts: Accounts,
+    socket_dir: PathBuf,
+    env: EnvFiles,
+    services: service::Services,
 }
 
 /// The two units of one server.
@@ -35,7 +44,14 @@ impl Systemd {
     /// Connects nothing yet: the bus may come later than this daemon.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        Self { bus: Arc::default(), accounts: config.accounts }
+        let bus: Arc<Bus> = Arc::default();
+        Self {
+            accounts: config.accounts,
+            socket_dir: config.socket_dir.clone(),
+            env: EnvFiles::new(Path::new(SERVER_ENV)),
+            services: service::Services::new(Arc::clone(&bus)),
+            bus,
+        }
     }
 
     /// `jupyter@alice` for the default server of an account of the host; everything else needs a drop-in that says whose
@@ -57,15 +73,29 @@ impl Systemd {
     }
 }
 
+/// A file that could not be written or removed.
+#[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
+fn failed(error: io::Error) -> EngineError {
+    EngineError::Failed(error.to_string())
+}
+
 impl Engine for Systemd {
-    fn start(&self, server: &ServerId, account: &LoginAccount) -> Result<(), EngineError> {
+    fn start(&self, server: &ServerId, run: &Run) -> Result<(), EngineError> {
         let units = self.units(server);
-        if units.named && dropin::write(&units.service, account)? {
-            log::info!("drop-in of {} written", units.service);
+        if units.named {
+            dropin::write(&units.service, &dropin::owner(&run.account))?;
+            dropin::write(&units.socket, &dropin::socket(&self.socket_dir.join(server.socket_name())))?;
+            if self.bus.needs_reload(&units.service)? || self.bus.needs_reload(&units.socket)? {
+                self.bus.reload()?;
+            }
         }
-        if units.named && self.bus.needs_reload(&units.service)? {
-            self.bus.reload()?;
+        // A server that was of the hub flavour before must not find the old token.
+        let instance = server.to_string();
+        match &run.hub {
+            Some(env) => self.env.put(&instance, env).map(drop),
+            None => self.env.remove(&instance),
         }
+        .map_err(failed)?;
         // A unit that failed, or failed too often, must not refuse the next start that a person asks for.
         self.bus.reset_failed(&units.service)?;
         self.bus.reset_failed(&units.socket)?;
@@ -75,8 +105,18 @@ impl Engine for Systemd {
         self.bus.start(&units.service)
     }
 
+    fn start_service(&self, run: &ServiceRun<'_>) -> Result<(), EngineError> {
+        self.services.start(run)
+    }
+
+    fn stop_service(&self, name: &ServiceName) -> Result<(), EngineError> {
+        self.services.stop(name)
+    }
+
     fn stop(&self, server: &ServerId) -> Result<(), EngineError> {
         let units = self.units(server);
+        // Before the units: whatever starts without its token is stopped by the next lines.
+        self.env.remove(&server.to_string()).map_err(failed)?;
         // The socket first: a request that arrives in between must not start the service again.
         self.bus.stop(&units.socket)?;
         self.bus.stop(&units.service)?;
