@@ -32,7 +32,8 @@ ring_jupyter() {
 ring_hub() {
     local venv=$run/hub-venv
     programs && scripts/venv.sh "$venv" tests/requirements.txt tests/hub/requirements.txt && tests/hub/proxy.sh "$venv" "$run/hub-proxy" &&
-        HUBGATE_TEST_RUN=$run/hub HUBGATE_TEST_HUB_VENV=$venv HUBGATE_TEST_PROXY=$run/hub-proxy/bin/configurable-http-proxy \
+        scripts/venv.sh "$run/hub-jupyter" jupyter/requirements.txt jupyter/requirements-hub.txt &&
+        HUBGATE_TEST_JUPYTERHUB6=$run/hub-jupyter/bin HUBGATE_TEST_RUN=$run/hub HUBGATE_TEST_HUB_VENV=$venv HUBGATE_TEST_PROXY=$run/hub-proxy/bin/configurable-http-proxy \
             "$venv/bin/python" -m pytest -p no:cacheprovider -v --color=no tests/hub --timeout 300
 }
 ring_nginx() { programs && pytest_in tests/nginx --timeout 300; }

@@ -10,6 +10,7 @@ from oracle import JupyterHub
 from product import Hubgate
 from stack import PROJECT
 
+pytest_plugins = ["clients.fixtures"]
 urllib3.disable_warnings()
 
 

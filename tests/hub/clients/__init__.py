@@ -1,0 +1,1 @@
+"""Clients of JupyterHub as people write them."""
