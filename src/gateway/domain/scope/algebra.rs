@@ -26,9 +26,7 @@ impl ScopeSet {
         self.0.iter().all(|(base, reach)| match (reach, of.0.get(base)) {
             (_, None) | (Reach::All, Some(Reach::Only(_))) => false,
             (_, Some(Reach::All)) => true,
-            (Reach::Only(filters), Some(Reach::Only(wider))) => {
-                common(filters, wider, groups).is_some_and(|common| common == *filters)
-            }
+            (Reach::Only(filters), Some(Reach::Only(wider))) => within(filters, wider, groups),
         })
     }
 
@@ -38,6 +36,14 @@ impl ScopeSet {
         let common = self.intersect(from, groups).to_strings();
         self.to_strings().into_iter().filter(|text| common.binary_search(text).is_err()).collect()
     }
+}
+
+/// The intersection may name more than `filters` does: a user who is named on the other side and here only by a group.
+fn within(filters: &Filters, wider: &Filters, groups: &dyn Membership) -> bool {
+    filters.users.iter().all(|name| wider.cover(&Target::User(name), groups))
+        && filters.servers.iter().all(|id| wider.cover(&Target::Server(id), groups))
+        && filters.groups.is_subset(&wider.groups)
+        && filters.services.is_subset(&wider.services)
 }
 
 fn common(a: &Filters, b: &Filters, groups: &dyn Membership) -> Option<Filters> {

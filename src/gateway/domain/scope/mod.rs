@@ -11,6 +11,11 @@ mod role;
 mod set;
 mod text;
 
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod recorded;
+
 pub use base::{Base, table};
 pub use custom::{CustomError, CustomScope, CustomScopes};
 pub use document::{Description, describe, document};

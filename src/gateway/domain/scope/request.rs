@@ -30,11 +30,11 @@ pub fn resolve(asked: &BTreeSet<Scope>, held: &BTreeSet<Scope>, holder: &Holder<
     for scope in request.refused.clone() {
         let given = all(&request.allowed);
         let wanted = without(&meaning(std::slice::from_ref(&scope)), &given);
-        let common = wanted.intersect(&have, holder.groups);
-        if common == wanted {
+        if wanted.is_subset(&have, holder.groups) {
             request.refused.remove(&scope);
             request.allowed.insert(scope);
         } else {
+            let common = wanted.intersect(&have, holder.groups);
             request.allowed.extend(
                 common
                     .iter()
