@@ -12,13 +12,13 @@ from conftest import install
 from machine import PROJECT
 
 UNITS = ["hubgate.socket", "hubgate.service", "hubgate-spawner.socket", "hubgate-spawner.service",
-         "jupyter@someone.socket", "jupyter@someone.service", "jupyter-named@someone:gpu.socket", "jupyter-named@someone:gpu.service"]
+         "jupyter@someone.socket", "jupyter@someone.service", "jupyter-named@someone:gpu.socket", "jupyter-named@someone:gpu.service", "hubgate-service@some.service"]
 SNAPSHOT = pathlib.Path(__file__).parent / "snapshot"
 PROPERTIES = {
     "socket": "Listen SocketUser SocketGroup SocketMode DirectoryMode RemoveOnStop FlushPending Backlog TriggerLimitIntervalUSec",
     "service": """
         AmbientCapabilities CapabilityBoundingSet CPUWeight DynamicUser Environment EnvironmentFiles
-        ExecStart ExecReload IOWeight IPAddressDeny InaccessiblePaths KillMode LimitCORE LimitNOFILE LockPersonality
+        ExecStart ExecReload IOWeight IPAddressAllow IPAddressDeny InaccessiblePaths KillMode LimitCORE LimitNOFILE LockPersonality
         MemoryDenyWriteExecute MemorySwapMax NoNewPrivileges NotifyAccess OOMPolicy OOMScoreAdjust PAMName PrivateDevices
         PrivateIPC PrivateNetwork PrivateTmp PrivateUsers ProcSubset ProtectClock ProtectControlGroups ProtectHome
         ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables ProtectProc ProtectSystem ReadWritePaths
@@ -35,7 +35,7 @@ def properties(machine, unit):
     # Whatever a unit does not restrict is this kernel's and this host's own.
     text = re.sub(r"=.*cap_sys_admin.*", "=(all)", text)
     # The order inside these changes with a daemon-reload.
-    text = re.sub(r"(?m)^(Requires|IPAddressDeny)=(.*)$", lambda found: f"{found[1]}=" + " ".join(sorted(found[2].split())), text)
+    text = re.sub(r"(?m)^(Requires|IPAddressAllow|IPAddressDeny)=(.*)$", lambda found: f"{found[1]}=" + " ".join(sorted(found[2].split())), text)
     text = text.replace("WatchdogUSec=infinity", "WatchdogUSec=0")  # the same: none; which one depends on whether it ever ran
     if unit.startswith("jupyter"):
         text = re.sub(r"(?m)^Limit.*\n?", "", text)
@@ -59,7 +59,7 @@ def test_systemd_finds_nothing_to_say_about_the_units(machine):
     assert not said, "\n".join(said)
 
 
-@pytest.mark.parametrize(("unit", "limit"), [("hubgate.service", 2.0), ("hubgate-spawner.service", 5.0)])
+@pytest.mark.parametrize(("unit", "limit"), [("hubgate.service", 2.0), ("hubgate-spawner.service", 5.0), ("hubgate-service@some.service", 2.5)])
 def test_the_exposure_of_a_service_stays_below_its_ratchet(machine, unit, limit):
     overall = machine.out("systemd-analyze", "security", "--no-pager", unit).splitlines()[-1]
     score = float(re.search(r": ([0-9.]+) ", overall)[1])
@@ -72,13 +72,15 @@ def test_the_two_server_templates_differ_only_in_whose_they_are():
         return {line for line in text.splitlines() if line and not line.startswith(("#", "Description="))}
     assert lines("jupyter@.service") ^ lines("jupyter-named@.service") == {
         "User=%i", "User=nobody", "AssertPathExists=/run/systemd/system/%n.d/50-hubgate.conf"}
-    assert lines("jupyter@.socket") == lines("jupyter-named@.socket")
+    assert lines("jupyter@.socket") ^ lines("jupyter-named@.socket") == {"AssertPathExists=/run/systemd/system/%n.d/50-hubgate.conf"}
 
 
 @pytest.mark.parametrize(("path", "expected"), [
     ("/run/hubgate/gateway.sock", "660 root www-data socket"),
     ("/run/hubgate/spawner.sock", "600 hubgate hubgate socket"),
     ("/run/jupyter", "750 root www-data directory"),
+    ("/run/hubgate/servers", "700 root root directory"),
+    ("/run/hubgate/services", "700 root root directory"),
     ("/var/lib/hubgate", "700 hubgate hubgate directory"),
     ("/var/lib/hubgate/hubgate.key", "600 hubgate hubgate regular file"),
     ("/var/lib/hubgate/hubgate.sqlite", "600 hubgate hubgate regular file"),
@@ -127,17 +129,19 @@ def test_a_name_that_is_no_account_starts_nothing(machine, instance):
     machine.run("systemctl", "reset-failed", unit, check=False)
 
 
-@pytest.mark.journal(r"Assertion failed|Starting requested but asserts failed|Failed to start jupyter-named")
-def test_a_named_server_without_the_spawners_drop_in_does_not_start(machine):
-    done = machine.run("systemctl", "start", "jupyter-named@bob:none.service", check=False)
-    assert done.returncode != 0 and "ssert" in done.stderr, done.stderr
+@pytest.mark.journal(r"Assertion failed|asserts? failed|Failed to (start|listen on) [Jj]upyter|Dependency failed for [Jj]upyter")
+@pytest.mark.parametrize("kind", ["service", "socket"])
+def test_a_named_server_without_the_spawners_drop_ins_does_not_start(machine, kind):
+    done = machine.run("systemctl", "start", f"jupyter-named@bob:none.{kind}", check=False)
+    assert done.returncode != 0 and re.search("ssert|dependency", done.stderr), done.stderr
+    assert not machine.path("/run/jupyter/bob:none.sock").exists()
     machine.run("systemctl", "stop", "jupyter-named@bob:none.socket")
 
 
 def keys_of(page):
     """The keys that a manual page sets out, with their defaults, as a TOML file."""
     text = (PROJECT / "docs/man" / page).read_text().replace(r"\(dq", '"').replace(r"\-", "-")
-    return dict(re.findall(r'^\.BR (\w+) " = (.*)"$', text, re.M))
+    return dict(re.findall(r'^\.BR ([\w.]+) " = (.*)"$', text, re.M))
 
 
 def test_the_manual_pages_name_every_key_with_its_default(machine):
