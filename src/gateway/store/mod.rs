@@ -1,11 +1,21 @@
-//! What people decided: users and sessions, in a database. Calls block; callers hop to a blocking thread once.
+//! What people decided: users, their sessions, tokens, groups and shares, in a database. Calls block; callers hop to a blocking thread once.
 
 mod engine;
 mod error;
+pub mod groups;
+mod hash;
+mod json;
+pub mod oauth;
 mod open;
 pub mod revision;
 pub mod schema;
+pub mod servers;
+pub mod services;
 pub mod sessions;
+pub mod share_codes;
+pub mod shares;
+pub mod tokens;
+pub mod user_list;
 pub mod users;
 
 use std::path::{Path, PathBuf};
@@ -18,6 +28,9 @@ use parking_lot::Mutex;
 
 pub use engine::Conn;
 pub use error::StoreError;
+pub use hash::Hash;
+pub use json::Object;
+pub use revision::Revisions;
 pub use sessions::{NewSession, SessionRow};
 pub use users::{NewUser, User};
 

@@ -1,4 +1,4 @@
-//! One number that grows with every change of rights: a process that polls it notices what others did.
+//! Numbers that grow with every change: a process that polls them notices what others did.
 
 use diesel::prelude::*;
 
@@ -6,18 +6,41 @@ use super::Conn;
 use super::schema::counters::dsl::{counters, name, value};
 
 const RIGHTS: &str = "rights";
+const DIRECTORY: &str = "directory";
 
-/// The number now.
+/// What memory was read at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Revisions {
+    /// Of sessions, tokens and who administers.
+    pub rights: i64,
+    /// Of administrators, groups and their members, named servers, shares and services.
+    pub directory: i64,
+}
+
+impl Revisions {
+    /// Before anything was read.
+    pub const NONE: Self = Self { rights: -1, directory: -1 };
+}
+
+/// The numbers now.
 ///
 /// # Errors
 /// When the database fails.
-pub fn read(c: &mut Conn) -> QueryResult<i64> {
-    counters.filter(name.eq(RIGHTS)).select(value).first(c)
+pub fn read(c: &mut Conn) -> QueryResult<Revisions> {
+    let rows: Vec<(String, i64)> =
+        counters.filter(name.eq(RIGHTS).or(name.eq(DIRECTORY))).select((name, value)).load(c)?;
+    let of = |which: &str| rows.iter().find(|(row, _)| row == which).map_or(0, |(_, value)| *value);
+    Ok(Revisions { rights: of(RIGHTS), directory: of(DIRECTORY) })
 }
 
-/// Counts one change; belongs into the transaction of that change.
-pub(super) fn bump(c: &mut Conn) -> QueryResult<()> {
+/// Counts one change of sessions or tokens; belongs into the transaction of that change.
+pub(super) fn bump_rights(c: &mut Conn) -> QueryResult<()> {
     advance(c, RIGHTS, 1).map(drop)
+}
+
+/// Counts one change of what a directory shows; belongs into the transaction of that change.
+pub(super) fn bump_directory(c: &mut Conn) -> QueryResult<()> {
+    advance(c, DIRECTORY, 1).map(drop)
 }
 
 /// Moves a counter on by `step`; its new value.

@@ -1,15 +1,12 @@
 //! Who is logged in. A session is known by the hash of its cookie; the cookie's value is stored nowhere.
 
 use diesel::prelude::*;
-use diesel::result::Error;
 use hubgate_protocol::Username;
 
+use super::hash::{Hash, hex, unhex};
 use super::schema::sessions::dsl;
 use super::schema::users::dsl as owner;
 use super::{Conn, revision, users};
-
-/// SHA-256 of a cookie's value.
-pub type Hash = [u8; 32];
 
 /// A session together with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +27,8 @@ pub struct SessionRow {
     pub last_seen_s: i64,
     /// The spawner's ticket of this login.
     pub ticket: Option<String>,
+    /// Value of the cookie `jupyterhub-session-id`: servers and services may know it, it opens nothing.
+    pub public_id: String,
 }
 
 /// A session to be added.
@@ -45,6 +44,8 @@ pub struct NewSession {
     pub expires_s: i64,
     /// The spawner's ticket of this login.
     pub ticket: Option<String>,
+    /// Value of the cookie `jupyterhub-session-id`: servers and services may know it, it opens nothing.
+    pub public_id: String,
 }
 
 impl NewSession {
@@ -60,25 +61,9 @@ impl NewSession {
             expires_s: self.expires_s,
             last_seen_s: self.created_s,
             ticket: self.ticket,
+            public_id: self.public_id,
         }
     }
-}
-
-fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> QueryResult<Hash> {
-    let wrong = || Error::DeserializationError("a session's hash is not 64 hexadecimal digits".into());
-    let mut hash = Hash::default();
-    if text.len() != 64 {
-        return Err(wrong());
-    }
-    for (index, byte) in hash.iter_mut().enumerate() {
-        let digits = text.get(2 * index..2 * index + 2).ok_or_else(wrong)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| wrong())?;
-    }
-    Ok(hash)
 }
 
 /// Adds a session.
@@ -93,9 +78,10 @@ pub fn insert(c: &mut Conn, new: &NewSession) -> QueryResult<()> {
         dsl::expires_s.eq(new.expires_s),
         dsl::last_seen_s.eq(new.created_s),
         dsl::ticket.eq(new.ticket.as_deref()),
+        dsl::public_id.eq(&new.public_id),
     );
     diesel::insert_into(dsl::sessions).values(values).execute(c)?;
-    revision::bump(c)
+    revision::bump_rights(c)
 }
 
 /// Ends one session; whether there was one.
@@ -105,7 +91,7 @@ pub fn insert(c: &mut Conn, new: &NewSession) -> QueryResult<()> {
 pub fn delete(c: &mut Conn, hash: &Hash) -> QueryResult<bool> {
     let gone = diesel::delete(dsl::sessions.filter(dsl::hash.eq(hex(hash)))).execute(c)?;
     if gone > 0 {
-        revision::bump(c)?;
+        revision::bump_rights(c)?;
     }
     Ok(gone > 0)
 }
@@ -117,7 +103,7 @@ pub fn delete(c: &mut Conn, hash: &Hash) -> QueryResult<bool> {
 pub fn delete_of_user(c: &mut Conn, user_id: i64) -> QueryResult<usize> {
     let gone = diesel::delete(dsl::sessions.filter(dsl::user_id.eq(user_id))).execute(c)?;
     if gone > 0 {
-        revision::bump(c)?;
+        revision::bump_rights(c)?;
     }
     Ok(gone)
 }
@@ -135,7 +121,7 @@ pub fn delete_expired(c: &mut Conn, now_s: i64) -> QueryResult<usize> {
 /// # Errors
 /// When the database fails.
 pub fn live(c: &mut Conn, now_s: i64) -> QueryResult<Vec<SessionRow>> {
-    type Row = (String, i64, String, bool, i64, i64, i64, Option<String>);
+    type Row = (String, i64, String, bool, i64, i64, i64, Option<String>, String);
     let columns = (
         dsl::hash,
         dsl::user_id,
@@ -145,13 +131,14 @@ pub fn live(c: &mut Conn, now_s: i64) -> QueryResult<Vec<SessionRow>> {
         dsl::expires_s,
         dsl::last_seen_s,
         dsl::ticket,
+        dsl::public_id,
     );
     let rows: Vec<Row> =
         dsl::sessions.inner_join(owner::users).filter(dsl::expires_s.gt(now_s)).select(columns).load(c)?;
     rows.into_iter()
-        .map(|(hash, user_id, name, admin, created_s, expires_s, last_seen_s, ticket)| {
+        .map(|(hash, user_id, name, admin, created_s, expires_s, last_seen_s, ticket, public_id)| {
             let (hash, user) = (unhex(&hash)?, users::username(&name)?);
-            Ok(SessionRow { hash, user_id, user, admin, created_s, expires_s, last_seen_s, ticket })
+            Ok(SessionRow { hash, user_id, user, admin, created_s, expires_s, last_seen_s, ticket, public_id })
         })
         .collect()
 }

@@ -1,0 +1,14 @@
+DROP TABLE services;
+DROP TABLE share_codes;
+DROP TABLE shares;
+DROP TABLE oauth_codes;
+DROP TABLE oauth_clients;
+DROP TABLE tokens;
+DROP TABLE servers;
+DROP TABLE group_members;
+DROP TABLE groups;
+ALTER TABLE sessions DROP COLUMN public_id;
+DROP INDEX users_last_activity_us;
+ALTER TABLE users DROP COLUMN last_activity_us;
+ALTER TABLE users DROP COLUMN ticket;
+DELETE FROM counters WHERE name IN ('directory', 'group_id', 'server_id', 'token_id', 'share_id', 'share_code_id');
