@@ -56,7 +56,8 @@ impl Config {
     }
 }
 
-fn text(path: &Path) -> Result<String, String> {
+/// The text of a file that nobody else can write.
+pub(super) fn text(path: &Path) -> Result<String, String> {
     let file = open(path)?;
     let mut bytes = Vec::new();
     let limit = u64::try_from(FILE_MAX).unwrap_or(u64::MAX).saturating_add(1);

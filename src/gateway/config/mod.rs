@@ -2,18 +2,24 @@
 //!
 //! The struct, its defaults, the reader and the printed sample all come from the one list below, so they cannot differ.
 
+mod fields;
 mod load;
+mod rbac;
 mod read;
 mod rules;
 mod sample;
+pub mod services;
 mod value;
 
 use std::path::PathBuf;
 
-use hubgate_protocol::Username;
+use hubgate_protocol::{ServerName, Username, service};
+
+use crate::domain::scope::Scope;
 
 pub use load::{ConfigError, ConfigErrors};
-pub use value::{Authenticator, Group, Mode, WatchSource};
+pub use rbac::{CustomSpec, Customs, GroupSpec, Groups, RoleSpec, Roles};
+pub use value::{Authenticator, Flavour, Group, Mode, WatchSource};
 
 /// Longest configuration file in bytes.
 pub const FILE_MAX: usize = 1024 * 1024;
@@ -90,6 +96,64 @@ settings! {
     ca_certificate: PathBuf = PathBuf::from("/etc/hubgate/tls/ca.crt"), rules::absolute;
     /// Threads that answer requests, 1 to 64. One is enough for thousands of users.
     workers: u16 = 1, rules::workers;
+    /// What runs where a user's server is: "direct" (a Jupyter Server that believes this gateway) or "hub"
+    /// (jupyterhub-singleuser, unmodified). The same as in spawner.toml's units.
+    flavour: Flavour = Flavour::Direct, rules::anything;
+    /// Where people find the site, "https://hub.example.org", for addresses in answers of the API; "" leaves them out.
+    public_url: String = String::new(), rules::public_url;
+    /// After the login to the user's own server; false: to the home page.
+    redirect_to_server: bool = true, rules::anything;
+    /// Whether a log-out stops the user's servers.
+    shutdown_on_logout: bool = false, rules::anything;
+    /// Whether users may have servers beside their default one, each with a name.
+    allow_named_servers: bool = false, rules::anything;
+    /// Most named servers per user; 0: no limit.
+    named_server_limit_per_user: u32 = 0, rules::anything;
+    /// Server that opens where none is named; "" is the default server.
+    default_server_name: ServerName = ServerName::default(), rules::anything;
+    /// Most servers that start at the same time, beyond them 429; 0: no limit.
+    concurrent_spawn_limit: u32 = 100, rules::anything;
+    /// Most servers that are not stopped, beyond them 429; 0: no limit.
+    active_server_limit: u32 = 0, rules::anything;
+    /// How long an API call that starts a server waits for it before it answers 202, in seconds, 0 to 300.
+    slow_spawn_timeout: u32 = 10, rules::wait_s;
+    /// How long an API call that stops a server waits for it before it answers 202, in seconds, 0 to 300.
+    slow_stop_timeout: u32 = 10, rules::wait_s;
+    /// Entries of a list in the API where the caller names no number, 1 to 10000.
+    api_page_default_limit: u32 = 50, rules::page;
+    /// Most entries of a list in the API, 1 to 10000.
+    api_page_max_limit: u32 = 200, rules::page;
+    /// Longest life of an API token, in seconds; 0: no limit.
+    token_expires_in_max_seconds: u32 = 0, rules::anything;
+    /// Life of a token that a server or service gets by OAuth, in seconds, 60 to 31536000.
+    oauth_token_expires_in: u32 = 1_209_600, rules::oauth_life;
+    /// Whether OAuth clients without PKCE are refused.
+    oauth_require_pkce: bool = false, rules::anything;
+    /// Whether /hub/metrics needs the scope read:metrics.
+    authenticate_prometheus: bool = true, rules::anything;
+    /// The services of the site, root's file, the same as in spawner.toml. Where it does not exist there are none.
+    services_file: PathBuf = PathBuf::from(service::DEFAULT_PATH), rules::absolute;
+    /// What every user may do beyond the scope "self".
+    extra_user_scopes: Vec<Scope> = Vec::new(), rules::no_metascopes;
+    /// Roles, JupyterHub's load_roles. Each is a table of its own at the end of the file, this line goes then:
+    ///   [[load_roles]]
+    ///   name = "list-and-cull"
+    ///   description = "what people read"
+    ///   scopes = ["list:users", "read:users:activity", "admin:servers"]
+    ///   users = []
+    ///   groups = []
+    ///   services = ["idle-culler"]
+    load_roles: Roles = Roles::default(), rules::roles;
+    /// Groups that are made at start, with members who are added. At the end of the file, this line goes then:
+    ///   [load_groups.physics]
+    ///   users = ["ada"]
+    ///   properties = { room = "7" }
+    load_groups: Groups = Groups::default(), rules::anything;
+    /// Scopes of the site's own, for its services. At the end of the file, this line goes then:
+    ///   [custom_scopes."custom:grades:read"]
+    ///   description = "Read grades"
+    ///   subscopes = []
+    custom_scopes: Customs = Customs::default(), rules::customs;
 }
 
 impl Config {

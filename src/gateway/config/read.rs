@@ -3,11 +3,13 @@
 use std::ops::Range;
 use std::path::Path;
 
+use toml::Spanned;
 use toml::de::DeTable;
 
 use super::Config;
 use super::load::{ConfigError, ConfigErrors};
 use super::value::{Complaint, Value};
+use crate::domain::scope::Base;
 
 /// Furthest distance of a key that is offered instead of an unknown one.
 const SUGGESTION_MIN: f64 = 0.75;
@@ -30,6 +32,23 @@ impl Reader<'_, '_> {
             }
         }
         self.complaints.extend(found.into_iter().map(|(span, why)| (span, format!("{key} {why}"))));
+    }
+
+    /// A scope of the site's own must be defined, wherever it is used.
+    fn refuse_unknown_scopes(&mut self, config: &Config) {
+        let Ok(customs) = config.custom_scopes.definitions() else { return };
+        let roles = config.load_roles.0.iter().filter_map(|role| role.scopes.as_ref()).flatten();
+        for (key, scope) in roles
+            .map(|scope| ("load_roles", scope))
+            .chain(config.extra_user_scopes.iter().map(|scope| ("extra_user_scopes", scope)))
+        {
+            if let Base::Custom(name) = &scope.base
+                && !customs.knows(name)
+            {
+                let span = self.table.get(key).map_or(0..0, Spanned::span);
+                self.complaints.push((span, format!("{key} names {scope}; define it under [custom_scopes]")));
+            }
+        }
     }
 
     fn refuse_unknown_keys(&mut self) {
@@ -56,7 +75,7 @@ fn unknown(key: &str) -> String {
 }
 
 /// Line of a byte, from 1.
-fn line(text: &str, span: &Range<usize>) -> usize {
+pub(super) fn line(text: &str, span: &Range<usize>) -> usize {
     1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()
 }
 
@@ -72,6 +91,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigErrors> {
         let mut reader = Reader { table: table.get_ref(), complaints };
         config.fill(&mut reader);
         reader.refuse_unknown_keys();
+        reader.refuse_unknown_scopes(&config);
         complaints = reader.complaints;
     }
     if complaints.is_empty() {

@@ -7,7 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use hubgate_protocol::Username;
 use hubgate_protocol::name::USERNAME_MAX;
 
+use super::rbac::{Customs, Roles};
 use super::value::Mode;
+use crate::domain::scope::{Base, Scope, is_default_role};
 
 /// Longest path of a unix socket: `sun_path` holds 108 bytes, the last is NUL.
 const SUN_PATH_MAX: usize = 107;
@@ -118,6 +120,59 @@ pub(super) fn session_hours(hours: &u32) -> Verdict {
 /// At least one.
 pub(super) fn workers(count: &u16) -> Verdict {
     within(u32::from(*count), 1, 64)
+}
+
+/// Not at all to five minutes.
+pub(super) fn wait_s(seconds: &u32) -> Verdict {
+    within(*seconds, 0, 300)
+}
+
+/// At least one, and not so many that an answer fills the memory.
+pub(super) fn page(entries: &u32) -> Verdict {
+    within(*entries, 1, 10_000)
+}
+
+/// A minute to a year.
+pub(super) fn oauth_life(seconds: &u32) -> Verdict {
+    within(*seconds, 60, 31_536_000)
+}
+
+/// Scheme and host, or nothing.
+pub(super) fn public_url(text: &String) -> Verdict {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
+    let right = text.is_empty() || host.is_some_and(|host| !host.is_empty() && host.bytes().all(plain));
+    require(right, "must be \"\" or look like \"https://hub.example.org\": scheme, host and perhaps a port, no path")
+}
+
+/// `self` and `inherit` mean something else for each holder.
+pub(super) fn no_metascopes(scopes: &Vec<Scope>) -> Verdict {
+    let meta = scopes.iter().find(|scope| matches!(scope.base, Base::Own | Base::Inherit));
+    meta.map_or(Ok(()), |scope| Err(format!("holds {scope}, which is no scope of its own; name what is meant")))
+}
+
+/// What a default role may be changed in.
+pub(super) fn roles(roles: &Roles) -> Verdict {
+    for role in &roles.0 {
+        let known = is_default_role(&role.name);
+        if role.name.as_str() == "admin" && role.scopes.is_some() {
+            return Err("changes the scopes of admin; give them to a role of another name".to_owned());
+        }
+        if !known && role.scopes.as_ref().is_none_or(Vec::is_empty) {
+            return Err(format!("gives the role {} no scopes", role.name));
+        }
+        if matches!(role.name.as_str(), "server" | "token")
+            && !(role.users.is_empty() && role.groups.is_empty() && role.services.is_empty())
+        {
+            return Err(format!("gives {} to somebody; it is the role of servers or tokens", role.name));
+        }
+    }
+    Ok(())
+}
+
+/// Each defined, each described.
+pub(super) fn customs(customs: &Customs) -> Verdict {
+    customs.definitions().map(drop).map_err(|error| format!("is not right: {error}"))
 }
 
 #[cfg(test)]

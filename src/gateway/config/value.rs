@@ -3,10 +3,14 @@
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use hubgate_protocol::Username;
+use hubgate_protocol::{ServerName, Username};
 use toml::Spanned;
 use toml::de::DeValue;
+
+use crate::domain::entity::{GroupName, ServiceName};
+use crate::domain::scope::Scope;
 
 /// A complaint and the bytes of the file that it is about.
 pub(super) type Complaint = (Range<usize>, String);
@@ -35,6 +39,15 @@ pub enum WatchSource {
     Systemd,
     /// The spawner's `Watch` stream.
     Spawner,
+}
+
+/// What runs where a user's server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// A Jupyter Server that believes nginx and the gateway: no token, no second login.
+    Direct,
+    /// `jupyterhub-singleuser`, unmodified: it asks the hub's API who somebody is.
+    Hub,
 }
 
 /// Permission bits of a file.
@@ -75,7 +88,8 @@ impl fmt::Display for Group {
     }
 }
 
-fn wrong(value: &Spanned<DeValue<'_>>, expected: &str, complaints: &mut Vec<Complaint>) {
+/// Complains of a type.
+pub(super) fn wrong(value: &Spanned<DeValue<'_>>, expected: &str, complaints: &mut Vec<Complaint>) {
     let got = value.get_ref().type_str();
     complaints.push((value.span(), format!("must be {expected}, not a value of type {got}")));
 }
@@ -166,26 +180,97 @@ impl Value for Group {
     }
 }
 
-impl Value for Vec<Username> {
+/// What a list may hold: names and scopes, each read from its text.
+pub(super) trait Listed: FromStr<Err: fmt::Display> + fmt::Display {
+    /// As the refusal calls one.
+    const WHAT: &'static str;
+}
+
+impl Listed for Username {
+    const WHAT: &'static str = "user name";
+}
+
+impl Listed for GroupName {
+    const WHAT: &'static str = "group name";
+}
+
+impl Listed for ServiceName {
+    const WHAT: &'static str = "service name";
+}
+
+impl Listed for Scope {
+    const WHAT: &'static str = "scope";
+}
+
+impl Listed for String {
+    const WHAT: &'static str = "text";
+}
+
+impl<T: Listed> Value for Vec<T> {
     fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
         let Some(array) = value.get_ref().as_array() else {
-            wrong(value, "a list of user names like [\"ada\"]", complaints);
+            wrong(value, &format!("a list like [\"…\"], each a {}", T::WHAT), complaints);
             return None;
         };
-        let mut names = Self::new();
+        let mut all = Self::new();
         for element in array.iter() {
             let Some(text) = String::from_toml(element, complaints) else { continue };
             match text.parse() {
-                Ok(name) => names.push(name),
-                Err(error) => complaints.push((element.span(), format!("has a bad user name: {error}"))),
+                Ok(one) => all.push(one),
+                Err(error) => complaints.push((element.span(), format!("has a bad {}: {error}", T::WHAT))),
             }
         }
-        Some(names)
+        Some(all)
     }
 
     fn to_toml(&self) -> String {
-        let names: Vec<String> = self.iter().map(|name| name.as_str().to_owned().to_toml()).collect();
-        format!("[{}]", names.join(", "))
+        let all: Vec<String> = self.iter().map(|one| one.to_string().to_toml()).collect();
+        format!("[{}]", all.join(", "))
+    }
+}
+
+impl Value for bool {
+    fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        let found = value.get_ref().as_bool();
+        if found.is_none() {
+            wrong(value, "true or false (without quotes)", complaints);
+        }
+        found
+    }
+
+    fn to_toml(&self) -> String {
+        self.to_string()
+    }
+}
+
+impl Value for ServerName {
+    fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        let text = String::from_toml(value, complaints)?;
+        let name = text.parse();
+        name.inspect_err(|error| complaints.push((value.span(), format!("is no server name: {error}")))).ok()
+    }
+
+    fn to_toml(&self) -> String {
+        self.as_str().to_owned().to_toml()
+    }
+}
+
+/// Any value as JSON; times as their text.
+pub(super) fn json(value: &DeValue<'_>) -> serde_json::Value {
+    match value {
+        DeValue::String(text) => text.as_ref().into(),
+        DeValue::Integer(digits) => i64::from_str_radix(&digits.as_str().replace('_', ""), digits.radix())
+            .map_or(serde_json::Value::Null, Into::into),
+        DeValue::Float(digits) => {
+            digits.as_str().replace('_', "").parse::<f64>().map_or(serde_json::Value::Null, Into::into)
+        }
+        DeValue::Boolean(yes) => (*yes).into(),
+        DeValue::Datetime(time) => time.to_string().into(),
+        DeValue::Array(all) => all.iter().map(|one| json(one.get_ref())).collect(),
+        DeValue::Table(table) => {
+            let fields = table.iter().map(|(key, value)| (key.get_ref().to_string(), json(value.get_ref())));
+            serde_json::Value::Object(fields.collect())
+        }
     }
 }
 
@@ -213,3 +298,4 @@ macro_rules! word {
 }
 word!(Authenticator, "pam" => Authenticator::Pam, "file" => Authenticator::File);
 word!(WatchSource, "systemd" => WatchSource::Systemd, "spawner" => WatchSource::Spawner);
+word!(Flavour, "direct" => Flavour::Direct, "hub" => Flavour::Hub);
