@@ -16,10 +16,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::api::{health, progress};
 use crate::check::{auth, fallback};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigErrors, services};
 use crate::extract::posted::FORM_MAX;
 use crate::pages::{home, login, logout, root, spawn, stop};
-use crate::state::{Hub, key, logins};
+use crate::state::{Hub, Site, founding, key, logins, reload};
 use crate::store::Store;
 use crate::tasks;
 
@@ -41,6 +41,12 @@ pub enum StartError {
     /// The key file.
     #[error("key: {0}")]
     Key(#[from] key::KeyError),
+    /// The services file.
+    #[error("{0}")]
+    Services(#[from] ConfigErrors),
+    /// A service or a role.
+    #[error("{0}: {1}")]
+    Site(String, String),
     /// The socket or a thread.
     #[error("{0}")]
     Io(#[from] io::Error),
@@ -95,7 +101,14 @@ fn get() -> Route {
 pub fn hub(config: Config, clock: Clock) -> Result<Hub, StartError> {
     let store = Store::open(&config.database())?;
     let key = key::load_or_make(&config.key())?;
-    Ok(Hub::new(config, clock, store, key))
+    let described = services::load(&config.services_file)?;
+    let site = Site::new(&config, &described, &key)
+        .map_err(|complaints| StartError::Site(config.services_file.display().to_string(), complaints.join("; ")))?;
+    for name in site.unknown_services() {
+        warn!("load_roles: there is no service {name}; the role waits for one that is made at run time");
+    }
+    store.write(|c| founding::lay(c, &config, clock.now_s()))?;
+    Ok(Hub::new(config, site, clock, store, key))
 }
 
 /// Runs the gateway until SIGTERM or SIGINT.
@@ -109,7 +122,7 @@ pub fn run(config: Config) -> Result<(), StartError> {
 }
 
 async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartError> {
-    logins::reload(&hub).await?;
+    reload::reload(&hub).await?;
     let tasks = tasks::start(&hub);
     // Until the states of servers are known every one of them would look stopped; requests wait in the socket meanwhile.
     if !hub.servers.known(STATES_WITHIN).await {

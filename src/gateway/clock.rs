@@ -19,12 +19,21 @@ impl Clock {
     #[must_use]
     pub fn now_s(&self) -> i64 {
         match self {
+            Self::System => self.now_us() / 1_000_000,
+            Self::Fixed(at) => at.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Now, in microseconds since 1970.
+    #[must_use]
+    pub fn now_us(&self) -> i64 {
+        match self {
             Self::System => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .ok()
-                .and_then(|since| i64::try_from(since.as_secs()).ok())
+                .and_then(|since| i64::try_from(since.as_micros()).ok())
                 .unwrap_or(0),
-            Self::Fixed(at) => at.load(Ordering::Relaxed),
+            Self::Fixed(at) => at.load(Ordering::Relaxed).saturating_mul(1_000_000),
         }
     }
 }

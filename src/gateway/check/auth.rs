@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use hubgate_protocol::ServerId;
 use log::info;
 
 use crate::check::decide_request;
@@ -10,7 +11,9 @@ use crate::domain::cookie;
 use crate::domain::decision::{Decision, Grant};
 use crate::domain::request_log::shown;
 use crate::extract::{Peer, header_text, names};
+use crate::domain::scope::{Client, Owner};
 use crate::state::Hub;
+use crate::state::uplinks::{Uplink, Via};
 
 const UPSTREAM: HeaderName = HeaderName::from_static("x-hubgate-upstream");
 const USER: HeaderName = HeaderName::from_static("x-hubgate-user");
@@ -24,7 +27,12 @@ pub async fn auth(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse {
     match decision {
         Decision::Allow(grant) => {
             if let Some(session) = session.filter(|_| grant.websocket) {
-                hub.uplinks.add(session.hash, Peer::of(&request).0);
+                let uplink = Uplink {
+                    via: Via::Session(session.hash),
+                    visitor: Owner::User(session.user.clone()),
+                    place: Client::Server(ServerId::default_of(grant.owner.clone())),
+                };
+                hub.uplinks.add(uplink, Peer::of(&request).0);
             }
             granted(&hub, &request, &grant)
         }

@@ -2,6 +2,8 @@
 
 /// Name of the session cookie.
 pub const SESSION: &str = "hubgate-session";
+/// Name of the cookie by which servers and services tell one login from the next, as JupyterHub calls it.
+pub const SESSION_ID: &str = "jupyterhub-session-id";
 /// Name of the cookie that ties a login form to the browser it was sent to.
 pub const XSRF: &str = "_xsrf";
 /// Bytes of a session id in its text form: 256 bits in base64url without padding.

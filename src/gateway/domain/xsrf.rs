@@ -3,6 +3,7 @@
 //! Before login a token is a random number signed by the hub's key, sent as cookie and as form field. After login it is
 //! derived from the session, so that it dies with it.
 
+use hubgate_protocol::Secret;
 use openssl::hash::MessageDigest;
 use openssl::memcmp;
 use openssl::pkey::PKey;
@@ -32,12 +33,24 @@ impl From<[u8; 32]> for Key {
 
 impl Key {
     fn sign(&self, purpose: &str, text: &[u8]) -> Option<String> {
+        self.mac(purpose, text).map(|mac| URL_SAFE_NO_PAD.encode(mac))
+    }
+
+    fn mac(&self, purpose: &str, text: &[u8]) -> Option<Vec<u8>> {
         let key = PKey::hmac(&self.0).ok()?;
         let mut signer = Signer::new(MessageDigest::sha256(), &key).ok()?;
         signer.update(purpose.as_bytes()).ok()?;
         signer.update(&[0]).ok()?;
         signer.update(text).ok()?;
-        signer.sign_to_vec().ok().map(|mac| URL_SAFE_NO_PAD.encode(mac))
+        signer.sign_to_vec().ok()
+    }
+
+    /// The token of a service that was given none: 64 hexadecimal digits that only the holder of this key can tell.
+    #[must_use]
+    pub fn service_token(&self, name: &str) -> Option<Secret> {
+        let mac = self.mac("service", name.as_bytes())?;
+        let text: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();
+        Secret::try_from(text).ok()
     }
 
     /// A token for the login form, of `nonce` and the time it was made.

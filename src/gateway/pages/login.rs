@@ -106,13 +106,16 @@ async fn welcome(
         _ => None,
     };
     let target = next.unwrap_or_else(|| hub.url(&format!("/hub/spawn/{}", proven.user)));
-    let id = logins::begin(hub, proven, before).await.map_err(|error| {
+    let begun = logins::begin(hub, proven, before).await.map_err(|error| {
         warn!("a login could not be kept: {error}");
         visitor.failure(Failure::unavailable())
     })?;
     let mut response = answer::redirect(&target);
     let age = CookieAge::hours(i64::from(hub.config.session_hours));
-    set_cookie(&mut response, &hub_cookie(hub, request, cookie::SESSION, &id, age));
+    set_cookie(&mut response, &hub_cookie(hub, request, cookie::SESSION, &begun.id, age));
+    let mut public = hub_cookie(hub, request, cookie::SESSION_ID, &begun.public_id, age);
+    public.set_max_age(None);
+    set_cookie(&mut response, &public);
     Ok(response)
 }
 

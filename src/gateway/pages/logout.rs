@@ -37,5 +37,6 @@ pub async fn submit(posted: Posted, request: HttpRequest) -> Result<HttpResponse
     }
     let mut response = answer::redirect(&hub.url("/hub/login"));
     set_cookie(&mut response, &hub_cookie(&hub, &request, cookie::SESSION, "", Duration::ZERO));
+    set_cookie(&mut response, &hub_cookie(&hub, &request, cookie::SESSION_ID, "", Duration::ZERO));
     Ok(response)
 }

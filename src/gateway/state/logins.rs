@@ -1,12 +1,16 @@
 //! Beginning, ending and reloading sessions: the database and the memory change together, behind one gate.
 
 use hubgate_protocol::{Secret, Username};
-use log::{info, warn};
+use log::info;
 
 use crate::domain::request_log::shown;
+use crate::state::activity::Batch;
+use crate::state::reload::{cut_ended, follow};
 use crate::state::sessions::{self, Session, SessionHash};
-use crate::state::{Hub, blocking};
-use crate::store::{NewSession, StoreError, revision, sessions as rows, users};
+use crate::state::{Hub, blocking, tokens as live};
+use crate::store::{NewSession, StoreError, revision, servers, sessions as rows, tokens, users};
+
+const SECOND_US: i64 = 1_000_000;
 
 /// Somebody who proved who they are.
 #[derive(Debug)]
@@ -19,17 +23,31 @@ pub struct Proven {
     pub password_hash: Option<String>,
 }
 
-/// Begins a session; returns its id, which is for the cookie alone. A session that the browser had before ends.
+/// A session that has begun.
+#[derive(Debug)]
+pub struct Begun {
+    /// For the session cookie alone.
+    pub id: String,
+    /// For the cookie `jupyterhub-session-id`.
+    pub public_id: String,
+}
+
+/// Begins a session. A session that the browser had before ends, with the tokens that were issued within it.
 ///
 /// # Errors
 /// When the database cannot keep it, or the password is not theirs any more: then nobody is logged in.
-pub async fn begin(hub: &Hub, proven: Proven, before: Option<SessionHash>) -> Result<String, StoreError> {
+pub async fn begin(hub: &Hub, proven: Proven, before: Option<SessionHash>) -> Result<Begun, StoreError> {
+    if let Some(before) = before.and_then(|hash| hub.sessions.by_hash(&hash)) {
+        end(hub, &before).await?;
+    }
     let id = sessions::new_id().map_err(|_| StoreError::Broken)?;
+    let public_id = sessions::new_public_id().map_err(|_| StoreError::Broken)?;
     let now_s = hub.clock.now_s();
     let expires_s = now_s.saturating_add(i64::from(hub.config.session_hours) * 3600);
     let hash = sessions::hash(&id);
     let ticket = proven.ticket.as_ref().map(|ticket| ticket.expose().to_owned());
     let Proven { user, password_hash, .. } = proven;
+    let public = public_id.clone();
     let mut known = hub.gate.lock().await;
     let store = hub.store.clone();
     let (row, span) = blocking(move || {
@@ -41,31 +59,28 @@ pub async fn begin(hub: &Hub, proven: Proven, before: Option<SessionHash>) -> Re
             {
                 return Err(diesel::result::Error::NotFound);
             }
-            let user = users::upsert_login(c, &user, now_s)?;
-            if let Some(before) = before {
-                rows::delete(c, &before)?;
-            }
-            let new = NewSession { hash, user_id: user.id, created_s: now_s, expires_s, ticket };
+            let user = users::upsert_login(c, &user, now_s, ticket.as_deref())?;
+            let public_id = public.clone();
+            let new = NewSession { hash, user_id: user.id, created_s: now_s, expires_s, ticket, public_id };
             rows::insert(c, &new)?;
             Ok((new.of(user), (first, revision::read(c)?)))
         })
     })
     .await?;
     follow(&mut known, span);
-    if let Some(before) = before {
-        end_in_memory(hub, &before).await;
-    }
     hub.sessions.insert(hub.with_rights(row).into());
-    Ok(id)
+    Ok(Begun { id, public_id })
 }
 
-/// Ends a session: in memory at once, its websockets too, then in the database.
+/// Ends a session and the tokens that were issued within it: in memory at once, its websockets too, then in the database.
 ///
 /// # Errors
 /// When the database cannot forget it. Here it stays ended; after a restart with an unmended database it may be back.
 pub async fn end(hub: &Hub, session: &Session) -> Result<(), StoreError> {
     let hash = session.hash;
-    end_in_memory(hub, &hash).await;
+    hub.sessions.end(&hash);
+    cut_ended(hub).await;
+    live::revoke_session(hub, &session.user, &session.public_id).await?;
     let mut known = hub.gate.lock().await;
     let store = hub.store.clone();
     let span = blocking(move || {
@@ -81,71 +96,28 @@ pub async fn end(hub: &Hub, session: &Session) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Reads the sessions anew if somebody else changed them (the command line, another gateway), and cuts the websockets of
-/// sessions that are not live any more, whatever ended them.
+/// Writes when sessions, tokens, users and servers were last used.
 ///
 /// # Errors
-/// When the database cannot be read; memory stays as it is.
-pub async fn reload(hub: &Hub) -> Result<(), StoreError> {
-    let read = reread(hub).await;
-    let now_s = hub.clock.now_s();
-    for hash in hub.uplinks.sessions().into_iter().filter(|hash| !hub.sessions.holds(hash, now_s)) {
-        cut(hub, &hash).await;
-    }
-    read
-}
-
-async fn reread(hub: &Hub) -> Result<(), StoreError> {
-    let mut known = hub.gate.lock().await;
-    let (store, now_s, seen) = (hub.store.clone(), hub.clock.now_s(), *known);
-    let fresh = blocking(move || {
-        store.read(|c| {
-            let revision = revision::read(c)?;
-            if revision == seen { Ok(None) } else { rows::live(c, now_s).map(|rows| Some((revision, rows))) }
-        })
-    })
-    .await?;
-    if let Some((revision, rows)) = fresh {
-        *known = revision;
-        hub.sessions.replace(rows.into_iter().map(|row| hub.with_rights(row)).collect());
-    }
-    Ok(())
-}
-
-/// Writes when sessions were last used.
-///
-/// # Errors
-/// When the database cannot be written; the times are lost, nothing else.
+/// When the database cannot be written; times of sessions and tokens are lost then, nothing else.
 pub async fn save_seen(hub: &Hub) -> Result<(), StoreError> {
-    let seen = hub.sessions.take_seen();
-    if seen.is_empty() {
+    let (seen, used) = (hub.sessions.take_seen(), hub.tokens.take_used());
+    for (session, at_s) in &seen {
+        hub.activity.user(&session.user, at_s.saturating_mul(SECOND_US));
+    }
+    let batch = hub.activity.take();
+    if used.is_empty() && batch == Batch::default() {
         return Ok(());
     }
-    let store = hub.store.clone();
-    blocking(move || store.write(|c| rows::touch(c, &seen))).await.map(drop)
-}
-
-async fn end_in_memory(hub: &Hub, hash: &SessionHash) {
-    hub.sessions.end(hash);
-    cut(hub, hash).await;
-}
-
-async fn cut(hub: &Hub, hash: &SessionHash) {
-    let connections = hub.uplinks.take(hash);
-    if connections.is_empty() {
-        return;
-    }
-    match hub.spawner.cut(&connections).await {
-        Ok(closed) => info!("cut websockets={} closed={closed}", connections.len()),
-        Err(error) => {
-            warn!("websockets of an ended session stay open until they close by themselves: {error}")
-        }
-    }
-}
-
-/// Memory keeps up with the database by our own write, unless somebody else wrote in between: then the next poll reloads.
-fn follow(known: &mut i64, (first, last): (i64, i64)) {
-    if *known == first {
-        *known = last;
-    }
+    let sessions: Vec<_> = seen.iter().map(|(session, at_s)| (session.hash, *at_s)).collect();
+    let (store, people, places) = (hub.store.clone(), batch.users.clone(), batch.servers.clone());
+    let written = blocking(move || {
+        store.write(|c| {
+            rows::touch(c, &sessions)?;
+            tokens::touch(c, &used)?;
+            users::touch(c, &people)?;
+            servers::touch(c, &places)
+        })
+    });
+    written.await.inspect_err(|_| hub.activity.restore(batch))
 }

@@ -1,14 +1,23 @@
 //! What the running gateway knows: one struct, built once, shared by every handler.
 
+pub mod activity;
 pub mod authenticate;
+pub mod directory;
+pub mod founding;
 pub mod key;
 pub mod logins;
+pub mod reload;
 pub mod servers;
+pub mod service;
 pub mod sessions;
+pub mod site;
+pub mod tokens;
 pub mod uplinks;
 
+use std::sync::Arc;
+
 use hubgate_protocol::Username;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Mutex as Gate, Semaphore, watch};
 
 use crate::clock::Clock;
@@ -16,10 +25,15 @@ use crate::config::Config;
 use crate::domain::guess::Guesses;
 use crate::domain::xsrf::Key;
 use crate::spawn::SpawnClient;
-use crate::store::{SessionRow, Store, StoreError};
+use crate::store::{Revisions, SessionRow, Store, StoreError};
 
+pub use activity::Activity;
+pub use directory::{Directory, Facts};
 pub use servers::Servers;
+pub use service::Service;
 pub use sessions::{Session, Sessions};
+pub use site::Site;
+pub use tokens::{Token, Tokens};
 pub use uplinks::Uplinks;
 
 /// The state of the gateway. No globals stand beside it.
@@ -36,6 +50,12 @@ pub struct Hub {
     pub spawner: SpawnClient,
     /// Who is logged in.
     pub sessions: Sessions,
+    /// Tokens and what they were made for.
+    pub tokens: Tokens,
+    /// Times of last use that are not written yet.
+    pub activity: Arc<Activity>,
+    /// What the configuration says of rights.
+    pub site: Arc<Site>,
     /// What servers do.
     pub servers: Servers,
     /// Which client connections carry websockets.
@@ -46,16 +66,19 @@ pub struct Hub {
     pub key: Key,
     /// Bounds password hashing: each takes 19 MiB and a core.
     pub hashing: Semaphore,
-    /// Held while sessions change in the database and in memory together; holds the revision that memory shows.
-    pub gate: Gate<i64>,
+    /// Held while rights change in the database and in memory together; holds the revisions that memory shows.
+    pub gate: Gate<Revisions>,
+    directory: RwLock<Arc<Directory>>,
     /// Turns true when the process is asked to end; long answers end then.
     pub closing: watch::Sender<bool>,
 }
 
 impl Hub {
-    /// Puts the parts together. Sessions and servers are empty until the tasks fill them.
+    /// Puts the parts together. Sessions, tokens, the directory and servers are empty until [`reload`] and the tasks
+    /// fill them.
     #[must_use]
-    pub fn new(config: Config, clock: Clock, store: Store, key: Key) -> Self {
+    pub fn new(config: Config, site: Site, clock: Clock, store: Store, key: Key) -> Self {
+        let (site, activity) = (Arc::new(site), Arc::new(Activity::default()));
         Self {
             spawner: SpawnClient::new(config.spawner_socket.clone()),
             sessions: Sessions::default(),
@@ -63,7 +86,11 @@ impl Hub {
             uplinks: Uplinks::read(&config.websockets()),
             guesses: Mutex::default(),
             hashing: Semaphore::new(2),
-            gate: Gate::new(-1),
+            gate: Gate::new(Revisions::NONE),
+            tokens: Tokens::new(clock.clone(), activity.clone()),
+            directory: RwLock::new(Arc::new(Directory::new(site.clone(), Facts::default()))),
+            activity,
+            site,
             closing: watch::Sender::new(false),
             upstreams: format!("unix:{}/", config.socket_dir.display()),
             config,
@@ -71,6 +98,16 @@ impl Hub {
             store,
             key,
         }
+    }
+
+    /// Who is who, now. It does not change under whoever holds it.
+    #[must_use]
+    pub fn directory(&self) -> Arc<Directory> {
+        self.directory.read().clone()
+    }
+
+    fn show(&self, directory: Directory) {
+        *self.directory.write() = Arc::new(directory);
     }
 
     /// `BASE_URL` followed by `path`.
@@ -82,7 +119,7 @@ impl Hub {
     /// A stored session with the rights that the configuration adds: they end with the line that gives them.
     #[must_use]
     pub fn with_rights(&self, mut row: SessionRow) -> SessionRow {
-        row.admin |= self.config.admin_users.contains(&row.user);
+        row.admin |= self.site.is_admin(&row.user);
         row
     }
 

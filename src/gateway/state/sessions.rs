@@ -30,6 +30,8 @@ pub struct Session {
     pub expires_s: i64,
     /// The spawner's proof of the login, where PAM checked it.
     pub ticket: Option<Secret>,
+    /// Value of the cookie `jupyterhub-session-id`: servers and services may know it, it opens nothing.
+    pub public_id: String,
     last_seen_s: AtomicI64,
     seen: AtomicBool,
 }
@@ -43,6 +45,7 @@ impl From<SessionRow> for Session {
             admin: row.admin,
             expires_s: row.expires_s,
             ticket: row.ticket.and_then(|ticket| Secret::try_from(ticket).ok()),
+            public_id: row.public_id,
             last_seen_s: AtomicI64::new(row.last_seen_s),
             seen: AtomicBool::new(false),
         }
@@ -57,6 +60,16 @@ pub fn new_id() -> Result<String, openssl::error::ErrorStack> {
     let mut bytes = [0; 32];
     openssl::rand::rand_bytes(&mut bytes)?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// A new public id: 128 random bits in hexadecimal, as long as JupyterHub's.
+///
+/// # Errors
+/// When the system has no randomness to give.
+pub fn new_public_id() -> Result<String, openssl::error::ErrorStack> {
+    let mut bytes = [0; 16];
+    openssl::rand::rand_bytes(&mut bytes)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The key under which an id is stored.
@@ -90,6 +103,12 @@ impl Sessions {
         Some(session)
     }
 
+    /// The session under that key, live or not. It does not count as a use.
+    #[must_use]
+    pub fn by_hash(&self, hash: &SessionHash) -> Option<Arc<Session>> {
+        self.live.read().get(hash).cloned()
+    }
+
     /// Adds a session that the database has.
     pub fn insert(&self, session: Session) {
         self.live.write().insert(session.hash, Arc::new(session));
@@ -105,6 +124,12 @@ impl Sessions {
     #[must_use]
     pub fn holds(&self, hash: &SessionHash, now_s: i64) -> bool {
         self.live.read().get(hash).is_some_and(|session| session.expires_s > now_s)
+    }
+
+    /// Whether a live session has this public id. It does not count as a use.
+    #[must_use]
+    pub fn is_public(&self, public_id: &str, now_s: i64) -> bool {
+        self.live.read().values().any(|session| session.public_id == public_id && session.expires_s > now_s)
     }
 
     /// Takes over what the database holds.
@@ -128,10 +153,10 @@ impl Sessions {
 
     /// Sessions used since the last call, with the time of their last use: written to the database in one batch.
     #[must_use]
-    pub fn take_seen(&self) -> Vec<(SessionHash, i64)> {
+    pub fn take_seen(&self) -> Vec<(Arc<Session>, i64)> {
         let live = self.live.read();
         let seen = live.values().filter(|session| session.seen.swap(false, Ordering::Relaxed));
-        seen.map(|session| (session.hash, session.last_seen_s.load(Ordering::Relaxed))).collect()
+        seen.map(|session| (session.clone(), session.last_seen_s.load(Ordering::Relaxed))).collect()
     }
 
     /// How many sessions are held.
@@ -155,6 +180,7 @@ mod tests {
             expires_s: 100,
             last_seen_s: 0,
             ticket: None,
+            public_id: format!("public-{id}"),
         }
     }
 
@@ -197,8 +223,18 @@ mod tests {
         let sessions = Sessions::default();
         sessions.insert(row("a", "alice").into());
         let _ = sessions.find("a", 7);
-        assert_eq!(sessions.take_seen(), [(hash("a"), 7)]);
+        let seen: Vec<_> = sessions.take_seen().iter().map(|(session, at_s)| (session.hash, *at_s)).collect();
+        assert_eq!(seen, [(hash("a"), 7)]);
         assert!(sessions.take_seen().is_empty());
+    }
+
+    #[test]
+    fn a_public_id_says_whether_its_login_still_stands() {
+        let sessions = Sessions::default();
+        sessions.insert(row("a", "alice").into());
+        assert!(sessions.is_public("public-a", 99) && !sessions.is_public("public-a", 100));
+        assert!(!sessions.is_public("", 1));
+        assert_eq!(new_public_id().unwrap().len(), 32);
     }
 
     #[test]

@@ -99,15 +99,17 @@ pub fn members(c: &mut Conn, id: i64) -> QueryResult<Vec<Username>> {
 /// # Errors
 /// A foreign-key violation where a user or the group has just been removed.
 pub fn add_members(c: &mut Conn, id: i64, users: &[i64]) -> QueryResult<()> {
+    let mut changed = false;
     for user in users {
         let here = membership::group_id.eq(id).and(membership::user_id.eq(user));
         let known: i64 = membership::group_members.filter(here).count().get_result(c)?;
         if known == 0 {
             let values = (membership::group_id.eq(id), membership::user_id.eq(user));
             diesel::insert_into(membership::group_members).values(values).execute(c)?;
+            changed = true;
         }
     }
-    revision::bump_directory(c)
+    if changed { revision::bump_directory(c) } else { Ok(()) }
 }
 
 /// Ends memberships, by the ids of the users.

@@ -108,6 +108,18 @@ pub fn delete_client(c: &mut Conn, identifier: &str) -> QueryResult<bool> {
     Ok(gone > 0)
 }
 
+/// Forgets the client that one server, by row, is.
+///
+/// # Errors
+/// When the database fails.
+pub fn delete_client_of(c: &mut Conn, server_id: i64) -> QueryResult<()> {
+    let own = dsl::oauth_clients.filter(dsl::server_id.eq(server_id)).select(dsl::identifier);
+    match own.first::<String>(c).optional()? {
+        Some(identifier) => delete_client(c, &identifier).map(drop),
+        None => Ok(()),
+    }
+}
+
 /// Forgets the clients that the servers of one user, by row, are.
 pub(super) fn delete_clients_of(c: &mut Conn, user_id: i64) -> QueryResult<()> {
     let joined = dsl::oauth_clients.inner_join(server::servers).filter(server::user_id.eq(user_id));

@@ -29,7 +29,7 @@ impl Revisions {
 pub fn read(c: &mut Conn) -> QueryResult<Revisions> {
     let rows: Vec<(String, i64)> =
         counters.filter(name.eq(RIGHTS).or(name.eq(DIRECTORY))).select((name, value)).load(c)?;
-    let of = |which: &str| rows.iter().find(|(row, _)| row == which).map_or(0, |(_, value)| *value);
+    let of = |which: &str| rows.iter().find(|(row, _)| row == which).map_or(0, |(_, number)| *number);
     Ok(Revisions { rights: of(RIGHTS), directory: of(DIRECTORY) })
 }
 

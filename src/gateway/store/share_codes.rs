@@ -123,15 +123,16 @@ pub fn list(
     now_us: i64,
     (offset, limit): (i64, i64),
 ) -> QueryResult<(Vec<ShareCode>, i64)> {
-    let joined = dsl::share_codes.inner_join(server::servers.inner_join(person::users));
     let which = match wanted {
         Wanted::Owner(id) => format!("servers.user_id = {id}"),
         Wanted::Server(id) => format!("servers.id = {id}"),
     };
-    let which = diesel::dsl::sql::<Bool>(&which);
-    let live = joined.filter(dsl::expires_us.gt(now_us).and(which));
-    let total = live.count().get_result(c)?;
-    let rows: Vec<Row> = live.select(COLUMNS).order(dsl::id.asc()).offset(offset).limit(limit).load(c)?;
+    let live = || {
+        let joined = dsl::share_codes.inner_join(server::servers.inner_join(person::users));
+        joined.filter(dsl::expires_us.gt(now_us).and(diesel::dsl::sql::<Bool>(&which)))
+    };
+    let total = live().count().get_result(c)?;
+    let rows: Vec<Row> = live().select(COLUMNS).order(dsl::id.asc()).offset(offset).limit(limit).load(c)?;
     Ok((rows.into_iter().map(code).collect::<QueryResult<_>>()?, total))
 }
 

@@ -11,7 +11,7 @@ use crate::domain::entity::GroupName;
 use crate::domain::scope::Scope;
 
 /// Whom something is shared with.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum With {
     /// One user.
     User(Username),

@@ -19,6 +19,8 @@ pub struct TokenRow {
     pub hash: Hash,
     /// What it was made from.
     pub new: NewToken,
+    /// Microseconds since 1970.
+    pub created_us: i64,
     /// Last use, microseconds since 1970.
     pub last_activity_us: Option<i64>,
 }
@@ -34,8 +36,6 @@ pub struct NewToken {
     pub server: Option<ServerId>,
     /// Public id of the login that it ends with.
     pub session_id: Option<String>,
-    /// Now, microseconds since 1970.
-    pub created_us: i64,
     /// End, microseconds since 1970; `None` for no end.
     pub expires_us: Option<i64>,
     /// What it is for, at most 1023 characters.
@@ -107,30 +107,30 @@ fn token(row: Row) -> QueryResult<TokenRow> {
         client: row.client_id.zip(issued_to),
         server: server_id(row.server_user.as_ref(), row.server_name.as_ref())?,
         session_id: row.session_id,
-        created_us: row.created_us,
         expires_us: row.expires_us,
         note: row.note,
         scopes: json::scopes(&row.scopes)?,
     };
-    Ok(TokenRow { id: row.id, hash: unhex(&row.hash)?, new, last_activity_us: row.last_activity_us })
+    let (hash, created_us, last_activity_us) = (unhex(&row.hash)?, row.created_us, row.last_activity_us);
+    Ok(TokenRow { id: row.id, hash, new, created_us, last_activity_us })
 }
 
 /// Adds a token; its id. Servers that it names are made known.
 ///
 /// # Errors
 /// [`diesel::result::Error::NotFound`] where the owner has just been removed.
-pub fn insert(c: &mut Conn, hash: &Hash, new: &NewToken) -> QueryResult<i64> {
+pub fn insert(c: &mut Conn, hash: &Hash, new: &NewToken, now_us: i64) -> QueryResult<i64> {
     let (user_id, service) = match &new.owner {
         Owner::User(user) => (Some(users::id_of(c, user)?), None),
         Owner::Service(service) => (None, Some(service.as_str())),
     };
     let (client_server, client_service) = match &new.client {
-        Some((_, Client::Server(server))) => (Some(servers::ensure(c, server, new.created_us)?.id), None),
+        Some((_, Client::Server(server))) => (Some(servers::ensure(c, server, now_us)?.id), None),
         Some((_, Client::Service(service))) => (None, Some(service.as_str())),
         None => (None, None),
     };
     let server = match &new.server {
-        Some(server) => Some(servers::ensure(c, server, new.created_us)?.id),
+        Some(server) => Some(servers::ensure(c, server, now_us)?.id),
         None => None,
     };
     let id = revision::advance(c, "token_id", 1)?;
@@ -141,7 +141,7 @@ pub fn insert(c: &mut Conn, hash: &Hash, new: &NewToken) -> QueryResult<i64> {
         dsl::client_service.eq(client_service),
         dsl::server_id.eq(server),
         dsl::session_id.eq(new.session_id.as_deref()),
-        (dsl::created_us.eq(new.created_us), dsl::expires_us.eq(new.expires_us)),
+        (dsl::created_us.eq(now_us), dsl::expires_us.eq(new.expires_us)),
         (dsl::note.eq(&new.note), dsl::scopes.eq(json::list(&new.scopes)?)),
     );
     diesel::insert_into(dsl::tokens).values(values).execute(c)?;

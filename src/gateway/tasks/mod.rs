@@ -11,16 +11,16 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::config::WatchSource;
 use crate::spawn::{Event, systemd, watch};
-use crate::state::{Hub, blocking, logins};
-use crate::store::sessions;
+use crate::state::{Hub, blocking, logins, reload};
+use crate::store::{oauth, sessions, share_codes, tokens};
 
-/// How soon another process' change of sessions is noticed.
+/// How soon another process' change of rights is noticed.
 const RELOAD: Duration = Duration::from_secs(1);
 /// How often the times of last use are written down.
 const SAVE_SEEN: Duration = Duration::from_secs(60);
 /// How often open websockets are written down: those of the last moment before a crash are not cut at a later logout.
 const SAVE_UPLINKS: Duration = Duration::from_secs(2);
-/// How often expired sessions are deleted.
+/// How often expired sessions, tokens and codes are deleted.
 const EXPIRE: Duration = Duration::from_secs(600);
 /// Three signs of life within `WatchdogSec=30`.
 const WATCHDOG: Duration = Duration::from_secs(10);
@@ -37,10 +37,10 @@ pub fn start(hub: &web::Data<Hub>) -> Tasks {
     Tasks(vec![
         rt::spawn(watch_servers(hub.clone(), events)),
         rt::spawn(keep_table(hub.clone(), heard)),
-        rt::spawn(reload_sessions(hub.clone())),
+        rt::spawn(follow_changes(hub.clone())),
         rt::spawn(save_seen(hub.clone())),
         rt::spawn(save_uplinks(hub.clone())),
-        rt::spawn(expire_sessions(hub.clone())),
+        rt::spawn(expire(hub.clone())),
         rt::spawn(watchdog()),
     ])
 }
@@ -78,12 +78,12 @@ async fn keep_table(hub: web::Data<Hub>, mut heard: mpsc::Receiver<Event>) {
     }
 }
 
-async fn reload_sessions(hub: web::Data<Hub>) {
+async fn follow_changes(hub: web::Data<Hub>) {
     let mut tick = ticks(RELOAD);
     loop {
         tick.tick().await;
-        if let Err(error) = logins::reload(&hub).await {
-            warn!("sessions could not be read: {error}");
+        if let Err(error) = reload::reload(&hub).await {
+            warn!("who may do what could not be read anew: {error}");
         }
     }
 }
@@ -109,15 +109,23 @@ async fn save_uplinks(hub: web::Data<Hub>) {
     }
 }
 
-async fn expire_sessions(hub: web::Data<Hub>) {
+async fn expire(hub: web::Data<Hub>) {
     let mut tick = ticks(EXPIRE);
     loop {
         tick.tick().await;
-        let (store, now_s) = (hub.store.clone(), hub.clock.now_s());
-        match blocking(move || store.write(|c| sessions::delete_expired(c, now_s))).await {
+        hub.tokens.forget_expired();
+        let (store, now_s, now_us) = (hub.store.clone(), hub.clock.now_s(), hub.clock.now_us());
+        let deleted = blocking(move || {
+            store.write(|c| {
+                let ended = sessions::delete_expired(c, now_s)? + tokens::delete_expired(c, now_us)?;
+                let codes = oauth::delete_expired_codes(c, now_us)? + share_codes::delete_expired(c, now_us)?;
+                Ok(ended + codes)
+            })
+        });
+        match deleted.await {
             Ok(0) => {}
-            Ok(count) => info!("expired sessions={count}"),
-            Err(error) => warn!("expired sessions could not be deleted: {error}"),
+            Ok(count) => info!("expired sessions, tokens and codes={count}"),
+            Err(error) => warn!("what has expired could not be deleted: {error}"),
         }
     }
 }
