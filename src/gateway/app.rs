@@ -102,8 +102,9 @@ pub fn hub(config: Config, clock: Clock) -> Result<Hub, StartError> {
     let store = Store::open(&config.database())?;
     let key = key::load_or_make(&config.key())?;
     let described = services::load(&config.services_file)?;
-    let site = Site::new(&config, &described, &key)
-        .map_err(|complaints| StartError::Site(config.services_file.display().to_string(), complaints.join("; ")))?;
+    let site = Site::new(&config, &described, &key).map_err(|complaints| {
+        StartError::Site(config.services_file.display().to_string(), complaints.join("; "))
+    })?;
     for name in site.unknown_services() {
         warn!("load_roles: there is no service {name}; the role waits for one that is made at run time");
     }

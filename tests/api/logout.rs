@@ -1,7 +1,7 @@
 //! Logging out, and sessions that others end.
 
 use actix_web::http::StatusCode;
-use hubgate::state::logins;
+use hubgate::state::{logins, reload};
 use hubgate::store::users;
 use hubgate_protocol::{Phase, Request};
 
@@ -61,7 +61,7 @@ async fn a_user_deleted_by_another_process_is_out_at_the_next_poll() {
     assert_eq!(open_socket(&test, &alice).await, StatusCode::OK);
     let other_process = hubgate::store::Store::open(&test.hub.config.database()).unwrap();
     other_process.write(|c| users::delete(c, &"alice".parse().unwrap())).unwrap();
-    logins::reload(&test.hub).await.unwrap();
+    reload::reload(&test.hub).await.unwrap();
     assert_eq!(open_socket(&test, &alice).await, StatusCode::UNAUTHORIZED);
     assert_eq!(test.get("/jupyterhub/hub/home", &bob).await.status, StatusCode::OK);
     assert_eq!(cut_connections(&test), 1);
@@ -72,8 +72,8 @@ async fn sessions_survive_a_restart_of_the_gateway() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
     test.hub.sessions.replace(Vec::new());
-    *test.hub.gate.lock().await = -1;
-    logins::reload(&test.hub).await.unwrap();
+    *test.hub.gate.lock().await = hubgate::store::Revisions::NONE;
+    reload::reload(&test.hub).await.unwrap();
     assert_eq!(test.get("/jupyterhub/hub/home", &cookie).await.status, StatusCode::OK);
 }
 
@@ -120,9 +120,9 @@ async fn a_session_that_expires_takes_its_websockets_along() {
     let cookie = test.login("alice").await;
     test.server("alice", Phase::Running);
     assert_eq!(open_socket(&test, &cookie).await, StatusCode::OK);
-    logins::reload(&test.hub).await.unwrap();
+    reload::reload(&test.hub).await.unwrap();
     assert_eq!(cut_connections(&test), 0);
     test.pass(i64::from(test.hub.config.session_hours) * 3600);
-    logins::reload(&test.hub).await.unwrap();
+    reload::reload(&test.hub).await.unwrap();
     assert_eq!(cut_connections(&test), 1);
 }

@@ -10,8 +10,8 @@ use crate::check::decide_request;
 use crate::domain::cookie;
 use crate::domain::decision::{Decision, Grant};
 use crate::domain::request_log::shown;
-use crate::extract::{Peer, header_text, names};
 use crate::domain::scope::{Client, Owner};
+use crate::extract::{Peer, header_text, names};
 use crate::state::Hub;
 use crate::state::uplinks::{Uplink, Via};
 

@@ -26,7 +26,8 @@ impl<'v, 'i, 'c> Fields<'v, 'i, 'c> {
         for key in table.keys() {
             if !known.contains(&key.get_ref().as_ref()) {
                 let known = known.join(", ");
-                complaints.push((key.span(), format!("has an unknown key {:?}: there are {known}", key.get_ref())));
+                complaints
+                    .push((key.span(), format!("has an unknown key {:?}: there are {known}", key.get_ref())));
             }
         }
         Some(Self { table, whole, complaints })

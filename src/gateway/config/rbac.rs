@@ -153,7 +153,8 @@ impl Value for Groups {
             wrong(value, "tables, each under [load_groups.NAME]", complaints);
             return None;
         };
-        let read = |(name, value): (&Spanned<_>, _)| group(AsRef::<str>::as_ref(name.get_ref()), value, complaints);
+        let read =
+            |(name, value): (&Spanned<_>, _)| group(AsRef::<str>::as_ref(name.get_ref()), value, complaints);
         Some(Self(table.iter().filter_map(read).collect()))
     }
 
@@ -174,7 +175,9 @@ impl Value for Customs {
         };
         let mut all = Self::default();
         for (name, value) in table {
-            let Some(mut fields) = Fields::of(value, &["description", "subscopes"], complaints) else { continue };
+            let Some(mut fields) = Fields::of(value, &["description", "subscopes"], complaints) else {
+                continue;
+            };
             let description = fields.need("description").unwrap_or_default();
             let subscopes = fields.take("subscopes").unwrap_or_default();
             all.0.push(CustomSpec { name: name.get_ref().to_string(), description, subscopes });

@@ -142,13 +142,18 @@ pub(super) fn public_url(text: &String) -> Verdict {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let plain = |b: u8| b.is_ascii_alphanumeric() || b".-:[]".contains(&b);
     let right = text.is_empty() || host.is_some_and(|host| !host.is_empty() && host.bytes().all(plain));
-    require(right, "must be \"\" or look like \"https://hub.example.org\": scheme, host and perhaps a port, no path")
+    require(
+        right,
+        "must be \"\" or look like \"https://hub.example.org\": scheme, host and perhaps a port, no path",
+    )
 }
 
 /// `self` and `inherit` mean something else for each holder.
 pub(super) fn no_metascopes(scopes: &Vec<Scope>) -> Verdict {
     let meta = scopes.iter().find(|scope| matches!(scope.base, Base::Own | Base::Inherit));
-    meta.map_or(Ok(()), |scope| Err(format!("holds {scope}, which is no scope of its own; name what is meant")))
+    meta.map_or(Ok(()), |scope| {
+        Err(format!("holds {scope}, which is no scope of its own; name what is meant"))
+    })
 }
 
 /// What a default role may be changed in.

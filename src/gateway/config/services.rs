@@ -17,8 +17,7 @@ pub fn load(path: &Path) -> Result<Services, ConfigErrors> {
     if path.symlink_metadata().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
         return Ok(Services::default());
     }
-    let text =
-        load::text(path).map_err(|message| refused(vec![ConfigError { line: None, message }]))?;
+    let text = load::text(path).map_err(|message| refused(vec![ConfigError { line: None, message }]))?;
     let services: Services = toml::from_str(&text).map_err(|error| {
         let line = error.span().map(|span| line(&text, &span));
         refused(vec![ConfigError { line, message: error.message().replace('\n', ", ") }])

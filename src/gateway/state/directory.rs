@@ -12,7 +12,9 @@ use super::service::Service;
 use super::site::Site;
 use super::tokens::Token;
 use crate::domain::entity::{GroupName, RoleName, ServiceName};
-use crate::domain::scope::{CustomScopes, Holder, Membership, Owner, Role, Scope, ScopeSet, expand, of_token};
+use crate::domain::scope::{
+    CustomScopes, Holder, Membership, Owner, Role, Scope, ScopeSet, expand, of_token,
+};
 use crate::store::services::ServiceRow;
 use crate::store::shares::{Share, Wanted, With};
 use crate::store::{Conn, groups, servers, services, shares, users};
@@ -113,7 +115,18 @@ impl Directory {
         }
         let admins = facts.admins.into_iter().chain(site.admins.iter().cloned()).collect();
         let (of_owners, of_tokens) = (Kept(Mutex::default()), Kept(Mutex::default()));
-        Self { site, admins, members, groups, named, shared, services, none: Default::default(), of_owners, of_tokens }
+        Self {
+            site,
+            admins,
+            members,
+            groups,
+            named,
+            shared,
+            services,
+            none: Default::default(),
+            of_owners,
+            of_tokens,
+        }
     }
 
     /// Scopes of the site's own.
@@ -161,7 +174,8 @@ impl Directory {
     /// Which server a path below `/user/OWNER/` means: the named one that its first segment names, or the default one.
     #[must_use]
     pub fn server_at(&self, owner: &Username, first_segment: &str) -> ServerId {
-        let named = self.named.get(owner).and_then(|names| names.iter().find(|name| name.as_str() == first_segment));
+        let named =
+            self.named.get(owner).and_then(|names| names.iter().find(|name| name.as_str() == first_segment));
         ServerId { user: owner.clone(), server: named.cloned().unwrap_or_default() }
     }
 
@@ -179,9 +193,9 @@ impl Directory {
     /// The service that is the OAuth client of that identifier.
     #[must_use]
     pub fn service_of_client(&self, identifier: &str) -> Option<&Service> {
-        self.services.values().find(|service| {
-            service.client.as_ref().is_some_and(|client| client.identifier == identifier)
-        })
+        self.services
+            .values()
+            .find(|service| service.client.as_ref().is_some_and(|client| client.identifier == identifier))
     }
 
     /// Roles of a user, by name; those of the user's groups are the groups'.

@@ -84,12 +84,18 @@ impl Site {
         let mut complaints = Vec::new();
         for spec in &services.services {
             let token = self.token_of(spec.name.as_str(), spec.api_token.as_ref());
-            let made = token.ok_or_else(|| format!("services.{}: no token can be made", spec.name)).and_then(|token| {
-                let token_hash = sha256(token.expose().as_bytes());
-                let around =
-                    Surroundings { base_url: &self.base_url, custom: &self.custom, token_hash, made: false };
-                Service::new(spec, &around)
-            });
+            let made = token.ok_or_else(|| format!("services.{}: no token can be made", spec.name)).and_then(
+                |token| {
+                    let token_hash = sha256(token.expose().as_bytes());
+                    let around = Surroundings {
+                        base_url: &self.base_url,
+                        custom: &self.custom,
+                        token_hash,
+                        made: false,
+                    };
+                    Service::new(spec, &around)
+                },
+            );
             match made {
                 Ok(service) => drop(self.services.insert(service.name.clone(), service)),
                 Err(sentence) => complaints.push(sentence),

@@ -310,7 +310,8 @@ pub async fn revoke(hub: &Hub, ids: &[i64]) -> Result<(), StoreError> {
 /// # Errors
 /// As [`revoke`].
 pub async fn revoke_session(hub: &Hub, user: &Username, public_id: &str) -> Result<(), StoreError> {
-    let of = |token: &Token| token.owner.user() == Some(user) && token.session_id.as_deref() == Some(public_id);
+    let of =
+        |token: &Token| token.owner.user() == Some(user) && token.session_id.as_deref() == Some(public_id);
     let ids: Vec<i64> = hub.tokens.select(of).iter().map(|token| token.id).collect();
     if ids.is_empty() { Ok(()) } else { revoke(hub, &ids).await }
 }

@@ -52,8 +52,7 @@ pub(super) fn id_of(c: &mut Conn, name: &GroupName) -> QueryResult<i64> {
 /// A unique violation where the name is taken.
 pub fn insert(c: &mut Conn, name: &GroupName, properties: &Object) -> QueryResult<i64> {
     let id = revision::advance(c, "group_id", 1)?;
-    let values =
-        (dsl::id.eq(id), dsl::name.eq(name.as_str()), dsl::properties.eq(json::text(properties)?));
+    let values = (dsl::id.eq(id), dsl::name.eq(name.as_str()), dsl::properties.eq(json::text(properties)?));
     diesel::insert_into(dsl::groups).values(values).execute(c)?;
     revision::bump_directory(c)?;
     Ok(id)

@@ -235,5 +235,14 @@ diesel::joinable!(oauth_codes -> users (user_id));
 diesel::joinable!(shares -> servers (server_id));
 diesel::joinable!(share_codes -> servers (server_id));
 diesel::allow_tables_to_appear_in_same_query!(
-    users, sessions, groups, group_members, servers, tokens, oauth_clients, oauth_codes, shares, share_codes,
+    users,
+    sessions,
+    groups,
+    group_members,
+    servers,
+    tokens,
+    oauth_clients,
+    oauth_codes,
+    shares,
+    share_codes,
 );

@@ -68,8 +68,7 @@ pub fn by_id(c: &mut Conn, id: &ServerId) -> QueryResult<Option<Server>> {
 /// # Errors
 /// When the database fails.
 pub fn of_user(c: &mut Conn, user_id: i64) -> QueryResult<Vec<Server>> {
-    let rows: Vec<Row> =
-        dsl::servers.filter(dsl::user_id.eq(user_id)).order(dsl::name.asc()).load(c)?;
+    let rows: Vec<Row> = dsl::servers.filter(dsl::user_id.eq(user_id)).order(dsl::name.asc()).load(c)?;
     rows.into_iter().map(server).collect()
 }
 
@@ -171,5 +170,7 @@ pub fn named(c: &mut Conn) -> QueryResult<Vec<ServerId>> {
         .filter(dsl::name.ne(""))
         .select((person::name, dsl::name))
         .load(c)?;
-    rows.iter().map(|(user, name)| Ok(ServerId { user: username(user)?, server: json::parsed(name)? })).collect()
+    rows.iter()
+        .map(|(user, name)| Ok(ServerId { user: username(user)?, server: json::parsed(name)? }))
+        .collect()
 }

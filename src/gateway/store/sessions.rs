@@ -138,7 +138,17 @@ pub fn live(c: &mut Conn, now_s: i64) -> QueryResult<Vec<SessionRow>> {
     rows.into_iter()
         .map(|(hash, user_id, name, admin, created_s, expires_s, last_seen_s, ticket, public_id)| {
             let (hash, user) = (unhex(&hash)?, users::username(&name)?);
-            Ok(SessionRow { hash, user_id, user, admin, created_s, expires_s, last_seen_s, ticket, public_id })
+            Ok(SessionRow {
+                hash,
+                user_id,
+                user,
+                admin,
+                created_s,
+                expires_s,
+                last_seen_s,
+                ticket,
+                public_id,
+            })
         })
         .collect()
 }

@@ -107,8 +107,9 @@ fn share(row: Row) -> QueryResult<Share> {
 /// When the database fails.
 pub fn list(c: &mut Conn, wanted: &Wanted, offset: i64, limit: i64) -> QueryResult<(Vec<Share>, i64)> {
     let condition = wanted.condition();
-    let count =
-        format!("SELECT count(*) AS number FROM shares h JOIN servers s ON s.id = h.server_id WHERE {condition}");
+    let count = format!(
+        "SELECT count(*) AS number FROM shares h JOIN servers s ON s.id = h.server_id WHERE {condition}"
+    );
     let total: Count = diesel::sql_query(count).get_result(c)?;
     let page = format!("{SELECT} WHERE {condition} ORDER BY h.id LIMIT {limit} OFFSET {offset}");
     let rows: Vec<Row> = diesel::sql_query(page).load(c)?;
@@ -136,10 +137,17 @@ pub fn find(c: &mut Conn, server: &ServerId, with: &With) -> QueryResult<Option<
 ///
 /// # Errors
 /// [`diesel::result::Error::NotFound`] where the server, the user or the group is not there.
-pub fn grant(c: &mut Conn, server: &ServerId, with: &With, scopes: &[Scope], now_us: i64) -> QueryResult<Share> {
+pub fn grant(
+    c: &mut Conn,
+    server: &ServerId,
+    with: &With,
+    scopes: &[Scope],
+    now_us: i64,
+) -> QueryResult<Share> {
     let known = servers::by_id(c, server)?.ok_or(diesel::result::Error::NotFound)?;
     if let Some(mut share) = find(c, server, with)? {
-        let fresh: Vec<Scope> = scopes.iter().filter(|scope| !share.scopes.contains(scope)).cloned().collect();
+        let fresh: Vec<Scope> =
+            scopes.iter().filter(|scope| !share.scopes.contains(scope)).cloned().collect();
         if !fresh.is_empty() {
             share.scopes.extend(fresh);
             share.scopes.sort_by_key(Scope::to_string);

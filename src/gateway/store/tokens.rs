@@ -97,11 +97,12 @@ fn token(row: Row) -> QueryResult<TokenRow> {
         (Some(user), _) => Owner::User(json::parsed(user)?),
         (None, service) => Owner::Service(json::parsed(service.as_deref().unwrap_or_default())?),
     };
-    let issued_to = match (server_id(row.client_user.as_ref(), row.client_server.as_ref())?, &row.client_service) {
-        (Some(server), _) => Some(Client::Server(server)),
-        (None, Some(service)) => Some(Client::Service(json::parsed(service)?)),
-        (None, None) => None,
-    };
+    let issued_to =
+        match (server_id(row.client_user.as_ref(), row.client_server.as_ref())?, &row.client_service) {
+            (Some(server), _) => Some(Client::Server(server)),
+            (None, Some(service)) => Some(Client::Service(json::parsed(service)?)),
+            (None, None) => None,
+        };
     let new = NewToken {
         owner,
         client: row.client_id.zip(issued_to),

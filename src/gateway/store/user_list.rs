@@ -73,7 +73,8 @@ fn filters(query: &UserQuery) -> QueryResult<Vec<Filter>> {
         filters.push(Box::new(within.bind::<Text, _>(groups).sql("))))")));
     }
     if let Some(part) = &query.name_filter {
-        let like = sql::<Bool>("lower(users.name) LIKE ").bind::<Text, _>(format!("%{}%", part.to_lowercase()));
+        let like =
+            sql::<Bool>("lower(users.name) LIKE ").bind::<Text, _>(format!("%{}%", part.to_lowercase()));
         filters.push(Box::new(like.sql("")));
     }
     if let Some(among) = &query.among {

@@ -134,12 +134,7 @@ fn insert_row(c: &mut Conn, id: i64, new: &NewUser) -> QueryResult<()> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn upsert_login(
-    c: &mut Conn,
-    name: &Username,
-    now_s: i64,
-    ticket: Option<&str>,
-) -> QueryResult<User> {
+pub fn upsert_login(c: &mut Conn, name: &Username, now_s: i64, ticket: Option<&str>) -> QueryResult<User> {
     if by_name(c, name)?.is_none() {
         insert(c, &NewUser { name: name.clone(), admin: false, password_hash: None, created_s: now_s })?;
     }
