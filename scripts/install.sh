@@ -115,6 +115,8 @@ case ${1:-install} in
     uninstall)
         if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
             systemctl disable --now hubgate.socket hubgate.service hubgate-spawner.socket hubgate-spawner.service || true
+            # Without their unit they would be started again from memory for ever.
+            systemctl stop 'hubgate-service@*' || true
         fi
         files | while read -r _ _ destination; do rm -f "$DESTDIR$destination"; done
         rm -rf "$DESTDIR$PREFIX/share/hubgate" "$DESTDIR/etc/nginx/hubgate"
