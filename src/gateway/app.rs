@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::KeepAlive;
+use actix_web::web::PayloadConfig;
 use actix_web::{App, HttpServer, Route, guard, web};
 use log::{info, warn};
 use nix::unistd::Gid;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::api::{health, progress};
+use crate::api::body::BODY_MAX;
+use crate::api::{self, health, progress};
 use crate::check::{auth, fallback};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors, services};
@@ -72,12 +74,13 @@ pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
         .route("/spawn-pending/{owner}", get().to(spawn::pending))
         .route("/stop/{owner}", web::post().to(stop::submit))
         .route("/health", get().to(health::health))
+        .route("/api/users/{owner}/server/progress", get().to(progress::progress))
+        .service(web::scope("/api").app_data(PayloadConfig::new(BODY_MAX)).configure(api::routes))
         .route("/ca.crt", get().to(root::ca_certificate))
         .route("/static/{address:.*}", get().to(root::asset))
-        .route("/api/users/{owner}/server/progress", get().to(progress::progress))
         .default_service(web::to(root::not_found));
     service
-        .app_data(web::PayloadConfig::new(FORM_MAX))
+        .app_data(PayloadConfig::new(FORM_MAX))
         .route("/auth", get().to(auth::auth))
         .service(
             web::scope(base_url)

@@ -92,10 +92,13 @@ pub fn json(status: StatusCode, model: &impl Serialize) -> HttpResponse {
     program(status).json(model)
 }
 
-/// An answer of the API without a body, as JupyterHub marks them.
+/// An answer of the API without a body. JupyterHub names a media type all the same, but for 204.
 #[must_use]
 pub fn empty(status: StatusCode) -> HttpResponse {
-    program(status).content_type("text/plain").finish()
+    match status {
+        StatusCode::NO_CONTENT => program(status).finish(),
+        _ => program(status).content_type("text/plain").finish(),
+    }
 }
 
 /// A response of the API with its headers.

@@ -37,7 +37,7 @@ impl Query {
 
     /// The arguments with these values in place of what they had, as a query again.
     #[must_use]
-    pub fn with(&self, changes: &[(&str, u64)]) -> String {
+    pub fn with(&self, changes: &[(&str, i64)]) -> String {
         let encode = |text: &str| {
             percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
         };

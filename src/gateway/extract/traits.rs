@@ -36,6 +36,7 @@ pub mod names {
         OWN_MODE = "sec-fetch-mode";
         OWN_DEST = "sec-fetch-dest";
         XSRF = "x-xsrftoken";
+        CSRF = "x-csrftoken";
     }
 }
 
