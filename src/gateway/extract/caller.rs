@@ -30,25 +30,29 @@ pub struct Principal {
     pub token: Option<Arc<Token>>,
     /// The session, where it came by one.
     pub session: Option<Arc<Session>>,
+    /// Who is who, at the time of this request.
+    pub directory: Arc<Directory>,
 }
 
 /// Finds out who sends these two headers: a token counts before the session.
 #[must_use]
-pub fn principal(hub: &Hub, directory: &Directory, authorization: &str, cookies: &str) -> Option<Principal> {
-    by_token(hub, directory, authorization).or_else(|| by_session(hub, directory, cookies))
+pub fn principal(hub: &Hub, authorization: &str, cookies: &str) -> Option<Principal> {
+    by_token(hub, authorization).or_else(|| by_session(hub, cookies))
 }
 
-fn by_token(hub: &Hub, directory: &Directory, authorization: &str) -> Option<Principal> {
+fn by_token(hub: &Hub, authorization: &str) -> Option<Principal> {
     let token = hub.tokens.find(bearer(authorization)?)?;
-    let scopes = directory.scopes_of_token(&token);
-    Some(Principal { owner: token.owner.clone(), scopes, token: Some(token), session: None })
+    let directory = hub.directory();
+    let (owner, scopes) = (token.owner.clone(), directory.scopes_of_token(&token));
+    Some(Principal { owner, scopes, token: Some(token), session: None, directory })
 }
 
-fn by_session(hub: &Hub, directory: &Directory, cookies: &str) -> Option<Principal> {
+fn by_session(hub: &Hub, cookies: &str) -> Option<Principal> {
     let CookieSession::One(id) = cookie::session(cookies) else { return None };
     let session = hub.sessions.find(id, hub.clock.now_s())?;
-    let scopes = directory.scopes_of_user(&session.user);
-    Some(Principal { owner: Owner::User(session.user.clone()), scopes, token: None, session: Some(session) })
+    let directory = hub.directory();
+    let (owner, scopes) = (Owner::User(session.user.clone()), directory.scopes_of_user(&session.user));
+    Some(Principal { owner, scopes, token: None, session: Some(session), directory })
 }
 
 /// The token in `token TEXT` or `bearer TEXT`.
@@ -111,9 +115,8 @@ fn asker(request: &HttpRequest) -> Result<Option<Caller>, Failure> {
     if authorization.len() > CREDENTIAL_MAX {
         return Err(Failure::new(StatusCode::BAD_REQUEST, "The Authorization header is too long."));
     }
-    let directory = hub.directory();
-    let found = principal(&hub, &directory, authorization, header_text(request, &header::COOKIE));
-    let Some(Principal { owner, scopes, token, session }) = found else { return Ok(None) };
+    let found = principal(&hub, authorization, header_text(request, &header::COOKIE));
+    let Some(Principal { owner, scopes, token, session, directory }) = found else { return Ok(None) };
     if let Some(session) = &session {
         if request.method() == Method::POST && !posts_json(request) {
             return Ok(None);
