@@ -98,7 +98,7 @@ pub fn checked(value: Value, fields: &Fields) -> Result<Map<String, Value>, Fail
             None => {}
             Some(Value::Null) if field.nullable => {}
             Some(value) if fits(value, field.kind) => {}
-            Some(value) => {
+            Some(_) => {
                 let (must, null) = (must_be(field.kind), if field.nullable { " or null" } else { "" });
                 let of = if of.is_empty() { String::new() } else { format!("{of}.") };
                 return Err(bad(format!("{of}{} must be {must}{null}", field.name)));
