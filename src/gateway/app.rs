@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
 use actix_web::http::KeepAlive;
+use actix_web::middleware::from_fn;
 use actix_web::web::PayloadConfig;
 use actix_web::{App, HttpServer, Route, guard, web};
 use log::{info, warn};
@@ -15,7 +16,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::body::BODY_MAX;
-use crate::api::{self, health, progress};
+use crate::api::{self, health, metrics, progress};
 use crate::check::{auth, fallback};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors, services};
@@ -74,11 +75,13 @@ pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
         .route("/spawn-pending/{owner}", get().to(spawn::pending))
         .route("/stop/{owner}", web::post().to(stop::submit))
         .route("/health", get().to(health::health))
+        .route("/metrics", get().to(metrics::metrics))
         .route("/api/users/{owner}/server/progress", get().to(progress::progress))
         .service(web::scope("/api").app_data(PayloadConfig::new(BODY_MAX)).configure(api::routes))
         .route("/ca.crt", get().to(root::ca_certificate))
         .route("/static/{address:.*}", get().to(root::asset))
-        .default_service(web::to(root::not_found));
+        .default_service(web::to(root::not_found))
+        .wrap(from_fn(metrics::measured));
     service
         .app_data(PayloadConfig::new(FORM_MAX))
         .route("/auth", get().to(auth::auth))

@@ -12,6 +12,7 @@ pub mod config;
 pub mod domain;
 pub mod extract;
 pub mod files;
+pub mod oauth;
 pub mod pages;
 pub mod password;
 pub mod spawn;

@@ -74,6 +74,18 @@ pub fn page(status: StatusCode, template: &impl Template) -> HttpResponse {
     }
 }
 
+/// Renders a page whose form leads on to another site: browsers hold the policy of the page against redirects too. `origin` is
+/// that site, `https://HOST[:PORT]`; empty for none.
+#[must_use]
+pub fn page_that_leads_to(status: StatusCode, template: &impl Template, origin: &str) -> HttpResponse {
+    let mut response = page(status, template);
+    let wider = POLICY.replace("form-action 'self'", format!("form-action 'self' {origin}").trim_end());
+    if let Ok(policy) = HeaderValue::from_str(&wider) {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
 /// A redirect to a path of ours. The target is built by us or has passed [`crate::domain::next::safe`].
 #[must_use]
 pub fn redirect(path: &str) -> HttpResponse {

@@ -1,19 +1,48 @@
 //! Answers for programs: JupyterHub's REST API.
 
 pub mod body;
+pub mod group;
+pub mod group_model;
+pub mod groups;
 pub mod health;
+pub mod hub;
+pub mod metrics;
+pub mod openapi;
 pub mod operation;
 pub mod page;
 pub mod progress;
+pub mod proxy;
+pub mod service_model;
+pub mod service_spec;
+pub mod services;
+pub mod share_codes;
+pub mod share_model;
+pub mod share_path;
+pub mod shared;
+pub mod shares;
 pub mod stored;
 
 use actix_web::web::ServiceConfig;
 
+use crate::oauth;
 use operation::Operation;
 
 /// Every operation of the API.
 pub fn operations() -> impl Iterator<Item = &'static Operation> {
-    let rooms: [&'static [Operation]; 0] = [];
+    let rooms: [&'static [Operation]; 12] = [
+        hub::OPERATIONS,
+        groups::OPERATIONS,
+        group::OPERATIONS,
+        services::OPERATIONS,
+        proxy::OPERATIONS,
+        shares::OPERATIONS,
+        share_codes::OPERATIONS,
+        shared::OPERATIONS,
+        oauth::OPERATIONS,
+        health::OPERATIONS,
+        metrics::OPERATIONS,
+        openapi::OPERATIONS,
+    ];
     rooms.into_iter().flatten()
 }
 

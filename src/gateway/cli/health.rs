@@ -24,16 +24,15 @@ pub(super) fn run(path: &Path) -> Result<(), Failure> {
 async fn ask(config: &Config) -> Result<(), Failure> {
     let socket = config.listen.display();
     let url = format!("http://hubgate{}/hub/health", config.base_url);
-    let mut answer = match client(&config.listen).get(url).send().await {
+    let answer = match client(&config.listen).get(url).send().await {
         Ok(answer) => answer,
         Err(error) => return failure(format!("the gateway does not answer on {socket}: {error}")),
     };
     let status = answer.status();
-    let word = answer.body().limit(256).await.unwrap_or_default();
     if !status.is_success() {
         return failure(format!("the gateway on {socket} answers {status}"));
     }
-    terminal::say(String::from_utf8_lossy(&word).trim())
+    terminal::say("ok")
 }
 
 /// An HTTP client whose every connection goes to one unix socket.

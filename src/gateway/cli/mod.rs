@@ -8,6 +8,7 @@ mod import;
 mod init;
 mod logging;
 mod newcomer;
+mod openapi;
 mod prompt;
 mod rights;
 mod roster;
@@ -52,6 +53,8 @@ enum Command {
     /// Manage the users of the file authenticator.
     #[command(subcommand)]
     User(user::Command),
+    /// Print the description of the REST API (OpenAPI, JSON).
+    Openapi,
     /// Ask the running gateway whether it is well; exit status 0 if so.
     Health,
 }
@@ -102,6 +105,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Init(arguments) => init::run(arguments),
         Command::Cert(arguments) => cert::run(arguments),
         Command::User(command) => user::run(config, command),
+        Command::Openapi => openapi::run(config),
         Command::Health => health::run(config),
     }
 }

@@ -5,6 +5,7 @@ pub mod cookie;
 pub mod decision;
 pub mod entity;
 pub mod explain;
+pub mod exposition;
 pub mod form;
 pub mod guess;
 pub mod next;

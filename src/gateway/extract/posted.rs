@@ -63,6 +63,18 @@ pub fn form_of(
     request: &HttpRequest,
     payload: &mut Payload,
 ) -> impl Future<Output = Result<Form, Failure>> + use<> {
+    let body = form_body(request, payload);
+    async move {
+        Form::parse(&body.await?)
+            .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, format!("Bad form: {error}.")))
+    }
+}
+
+/// The bytes of a form that our own page sent, for forms where a field may come again.
+pub fn form_body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+) -> impl Future<Output = Result<web::Bytes, Failure>> + use<> {
     let media = header_text(request, &header::CONTENT_TYPE)
         .split(';')
         .next()
@@ -88,7 +100,6 @@ pub fn form_of(
                 "A form must be application/x-www-form-urlencoded.",
             ));
         }
-        Form::parse(&body)
-            .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, format!("Bad form: {error}.")))
+        Ok(body)
     }
 }

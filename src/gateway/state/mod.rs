@@ -2,10 +2,12 @@
 
 pub mod activity;
 pub mod authenticate;
+pub mod codes;
 pub mod directory;
 pub mod founding;
 pub mod key;
 pub mod logins;
+pub mod metrics;
 pub mod reload;
 pub mod servers;
 pub mod service;
@@ -28,7 +30,9 @@ use crate::spawn::SpawnClient;
 use crate::store::{Revisions, SessionRow, Store, StoreError};
 
 pub use activity::Activity;
+pub use codes::SpentCodes;
 pub use directory::{Directory, Facts};
+pub use metrics::Metrics;
 pub use servers::Servers;
 pub use service::Service;
 pub use sessions::{Session, Sessions};
@@ -62,6 +66,10 @@ pub struct Hub {
     pub uplinks: Uplinks,
     /// Recent wrong passwords.
     pub guesses: Mutex<Guesses>,
+    /// OAuth codes that were exchanged.
+    pub spent_codes: SpentCodes,
+    /// What was counted since the start.
+    pub metrics: Metrics,
     /// Signs forms.
     pub key: Key,
     /// Bounds password hashing: each takes 19 MiB and a core.
@@ -85,6 +93,8 @@ impl Hub {
             servers: Servers::default(),
             uplinks: Uplinks::read(&config.websockets()),
             guesses: Mutex::default(),
+            spent_codes: SpentCodes::default(),
+            metrics: Metrics::default(),
             hashing: Semaphore::new(2),
             gate: Gate::new(Revisions::NONE),
             tokens: Tokens::new(clock.clone(), activity.clone()),

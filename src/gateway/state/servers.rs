@@ -54,6 +54,12 @@ impl Servers {
         self.known.read().get(&id.to_string()).cloned().unwrap_or_else(|| ServerStatus::stopped(id))
     }
 
+    /// Servers in a phase that `accept` takes, in no order.
+    #[must_use]
+    pub fn those(&self, accept: impl Fn(Phase) -> bool) -> Vec<ServerId> {
+        self.known.read().values().filter(|status| accept(status.phase)).map(ServerStatus::id).collect()
+    }
+
     /// How many servers are not stopped.
     #[must_use]
     pub fn count(&self) -> usize {

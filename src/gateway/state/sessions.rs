@@ -132,6 +132,13 @@ impl Sessions {
         self.live.read().values().any(|session| session.public_id == public_id && session.expires_s > now_s)
     }
 
+    /// Whether a session of this public id is live at `now_s`.
+    #[must_use]
+    pub fn holds_public(&self, public_id: &str, now_s: i64) -> bool {
+        let live = self.live.read();
+        live.values().any(|session| session.public_id == public_id && session.expires_s > now_s)
+    }
+
     /// Takes over what the database holds.
     pub fn replace(&self, rows: Vec<SessionRow>) {
         let mut ended = self.ended.write();

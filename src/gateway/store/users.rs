@@ -250,6 +250,14 @@ pub fn admins(c: &mut Conn) -> QueryResult<Vec<Username>> {
     names.iter().map(|name| username(name)).collect()
 }
 
+/// How many users did something after `since_us`, microseconds since 1970.
+///
+/// # Errors
+/// When the database fails.
+pub fn active_since(c: &mut Conn, since_us: i64) -> QueryResult<i64> {
+    dsl::users.filter(dsl::last_activity_us.gt(since_us)).count().get_result(c)
+}
+
 /// How many users there are.
 ///
 /// # Errors

@@ -74,6 +74,9 @@ async fn watch_servers(hub: web::Data<Hub>, events: mpsc::Sender<Event>) {
 
 async fn keep_table(hub: web::Data<Hub>, mut heard: mpsc::Receiver<Event>) {
     while let Some(event) = heard.recv().await {
+        if let Event::Changed(status) = &event {
+            hub.metrics.moved(status);
+        }
         hub.servers.apply(event);
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod authorize;
 pub mod fault;
+pub mod grant;
 pub mod pkce;
 pub mod token;
 

@@ -1,0 +1,77 @@
+//! The page that asks whether a client may act for the visitor.
+
+use std::collections::BTreeSet;
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use askama::Template;
+use hubgate_protocol::Username;
+
+use super::client::OAuthClient;
+use crate::answer::{self, Frame};
+use crate::domain::oauth::grant;
+use crate::domain::scope::{Base, Scope, describe};
+use crate::state::Hub;
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+struct ConsentPage<'a> {
+    frame: Frame,
+    client: &'a str,
+    redirect_uri: &'a str,
+    rights: Vec<String>,
+    scopes: Vec<String>,
+}
+
+/// The page. What every token holds is in the form, but not in the list: that a client learns the name is said in words.
+pub fn page(
+    hub: &Hub,
+    frame: Frame,
+    client: &OAuthClient,
+    user: &Username,
+    granted: &BTreeSet<Scope>,
+) -> HttpResponse {
+    let all: Vec<&Scope> = match granted.iter().find(|scope| scope.base == Base::Inherit) {
+        Some(inherit) => vec![inherit],
+        None => granted.iter().collect(),
+    };
+    let (directory, required) = (hub.directory(), grant::required(&client.who));
+    let told = all.iter().filter(|scope| !required.contains(scope));
+    let told = told.map(|scope| {
+        let words = describe(scope, user, directory.custom());
+        if words.filter.is_empty() {
+            words.description
+        } else {
+            format!("{} ({})", words.description, words.filter)
+        }
+    });
+    let page = ConsentPage {
+        frame,
+        client: &client.description,
+        redirect_uri: &client.redirect_uri,
+        rights: told.collect(),
+        scopes: all.iter().map(ToString::to_string).collect(),
+    };
+    answer::page_that_leads_to(StatusCode::OK, &page, origin(&client.redirect_uri))
+}
+
+/// Where an address of another site leads, as browsers name it; empty for one of ours.
+fn origin(address: &str) -> &str {
+    let Some((scheme, rest)) = address.split_once("://") else { return "" };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+    if plain { address.get(..scheme.len() + 3 + host.len()).unwrap_or_default() } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_of_an_address_is_a_source_for_the_policy_or_nothing() {
+        assert_eq!(origin("https://svc.test:8443/oauth_callback"), "https://svc.test:8443");
+        assert_eq!(origin("http://127.0.0.1:9/callback"), "http://127.0.0.1:9");
+        assert_eq!(origin("/services/x/oauth_callback"), "");
+        assert_eq!(origin("https://a;script-src *'/x"), "");
+    }
+}
