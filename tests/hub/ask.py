@@ -86,7 +86,7 @@ class Visitor:
         form = urlencode({"_xsrf": self.xsrf(answer.body), "username": name, "password": password})
         answer = self.page("POST", f"{base}/hub/login?next={quote(base + '/hub/home')}", form)
         assert answer.status == 302, (answer.status, answer.body)
-        home = self.page("GET", f"{base}/hub/token")
+        home = self.page("GET", f"{base}/hub/home")
         assert home.status == 200, (home.status, home.body)
         self.session_xsrf = self.cookies.get("_xsrf") or self.token_of(home.body)
         return self

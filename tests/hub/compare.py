@@ -40,6 +40,12 @@ def shape(value, key=""):
             return "(secret)"
         if TIME.match(value):
             return "(time)"
+        if key == "url" and "?" in value:
+            value = re.sub(r"\?(.*)", lambda query: "?" + "&".join(sorted(query.group(1).split("&"))), value)
+        if key == "scope":
+            return " ".join(sorted(value.split(" ")))
+        # JupyterHub writes its sets as they come.
+        value = re.sub(r"(?<=requested scopes )\S+", lambda found: ",".join(sorted(found.group().split(","))), value)
         value = re.sub(r"\ba\d+\b", "a#", re.sub(r"\bsc_\d+", "sc_#", ORIGIN.sub("(site)", value)))
         return re.sub(r"code=[A-Za-z0-9_-]{20,}", "code=(secret)", value)
     if key in ("pid", "expires_in") and isinstance(value, int) and value:
@@ -90,8 +96,9 @@ def differences(theirs, ours):
     """What differs, as (what, theirs, ours)."""
     if theirs.status != ours.status:
         return [("status", str(theirs.status), str(ours.status))]
-    found = [(f"header {name}", text(header(theirs, name)), text(header(ours, name)))
-             for name in HEADERS if header(theirs, name) != header(ours, name)]
+    # What a redirect says to people besides is nothing to compare.
+    names = [name for name in HEADERS if name != "content-type" or theirs.status not in (301, 302, 303)]
+    found = [(f"header {name}", text(header(theirs, name)), text(header(ours, name))) for name in names if header(theirs, name) != header(ours, name)]
     return found + inside("body", body(theirs), body(ours))
 
 

@@ -9,7 +9,7 @@ USERS = [ADMIN, "alice", "bob", "carol", "dave", "erin", "frank", "gina", "slow"
 GROUPS = {
     "staff": {"users": ["alice", "bob"], "properties": {"quota": 5}},
     "students": {"users": ["carol", "dave"], "properties": {}},
-    "nobody": {"users": [], "properties": {}},
+    "vacant": {"users": [], "properties": {}},
 }
 
 CUSTOM_SCOPES = {
@@ -67,6 +67,6 @@ TOKENS |= {
     "admin-users": (ADMIN, {"scopes": ["admin:users"]}),
     "admin-groups": (ADMIN, {"scopes": ["admin:groups!group=staff", "list:groups!group=staff"]}),
     "admin-auth": (ADMIN, {"scopes": ["admin:auth_state", "read:users:name", "list:users"]}),
-    "admin-delete": (ADMIN, {"scopes": ["delete:users!user=paged12", "delete:servers!user=alice", "delete:groups!group=nobody"]}),
+    "admin-delete": (ADMIN, {"scopes": ["delete:users!user=paged12", "delete:servers!user=alice", "delete:groups!group=vacant"]}),
     "admin-short": (ADMIN, {"expires_in": 86400, "note": "ends"}),
 }
