@@ -10,5 +10,6 @@ mod layering;
 mod login;
 mod logout;
 mod progress;
+mod rights;
 mod servers;
 mod support;

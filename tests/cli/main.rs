@@ -17,4 +17,5 @@ mod imports;
 mod installation;
 mod ownership;
 mod support;
+mod tokens;
 mod users;

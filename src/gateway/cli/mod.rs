@@ -13,6 +13,7 @@ mod prompt;
 mod rights;
 mod roster;
 mod terminal;
+mod token;
 mod user;
 
 use std::ffi::OsString;
@@ -55,6 +56,8 @@ enum Command {
     User(user::Command),
     /// Print the description of the REST API (OpenAPI, JSON).
     Openapi,
+    /// Print a new API token of a user, and nothing else.
+    Token(token::Arguments),
     /// Ask the running gateway whether it is well; exit status 0 if so.
     Health,
 }
@@ -106,6 +109,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Cert(arguments) => cert::run(arguments),
         Command::User(command) => user::run(config, command),
         Command::Openapi => openapi::run(config),
+        Command::Token(arguments) => token::run(config, &arguments),
         Command::Health => health::run(config),
     }
 }

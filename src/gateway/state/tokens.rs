@@ -55,7 +55,7 @@ pub struct Token {
 }
 
 impl Token {
-    fn new(row: TokenRow) -> Self {
+    pub(super) fn new(row: TokenRow) -> Self {
         let (client, issued_to) = row.new.client.unzip();
         Self {
             id: row.id,
