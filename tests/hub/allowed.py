@@ -24,12 +24,12 @@ class Allowed:
         return all(any(fnmatch.fnmatchcase(cell, one) for one in either.split(" or ")) for cell, either in zip(cells, self.patterns))
 
 
-def rows(file=FILE):
+def rows(file=FILE, columns=COLUMNS):
     """The rows of the tables with exactly these columns."""
     found, inside = [], False
     for number, line in enumerate(file.read_text().splitlines(), 1):
         cells = [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip())[1:-1]]
-        if cells == COLUMNS:
+        if cells == columns:
             inside = True
         elif not cells:
             inside = False

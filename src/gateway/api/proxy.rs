@@ -72,7 +72,7 @@ async fn list(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Fail
         routes.insert(spec, route);
     };
     let hub = &caller.hub;
-    put(hub.url("/"), format!("unix:{}", hub.config.listen.display()), json!({ "hub": true }));
+    put(hub.url("/"), format!("unix:{}", hub.config.listen.display()), json!({ "hub": true, "last_activity": iso(hub.clock.now_us()) }));
     for service in caller.directory.services() {
         if let Some(url) = &service.url {
             put(
@@ -90,7 +90,8 @@ async fn list(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Fail
     .await?;
     for (id, known) in ready.iter().zip(used) {
         let target = format!("{}{}", hub.upstreams, id.socket_name());
-        let last = known.and_then(|server| server.last_activity_us).map(iso);
+        let used_us = known.as_ref().and_then(|server| server.last_activity_us.or(server.started_us));
+        let last = hub.activity.of_server(id, used_us).map(iso);
         let data = json!({ "user": id.user, "server_name": id.server, "last_activity": last });
         put(server_path(hub, id), target, data);
     }

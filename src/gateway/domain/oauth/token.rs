@@ -28,8 +28,14 @@ impl TokenRequest {
             return Err(Fault::request("URL query parameters are not allowed"));
         }
         let pairs: Vec<Pair> = form::pairs(body).unwrap_or_default();
-        if last(&pairs, "grant_type") != Some("authorization_code") {
-            return Err(Fault::UnsupportedGrantType);
+        match last(&pairs, "grant_type") {
+            Some("authorization_code") => {}
+            // Refresh tokens are never issued; who asks with one is told so in JupyterHub's words.
+            Some("refresh_token") if last(&pairs, "refresh_token").unwrap_or_default().is_empty() => {
+                return Err(Fault::request("Missing refresh token parameter."));
+            }
+            Some("refresh_token") => return Err(Fault::InvalidGrant("")),
+            _ => return Err(Fault::UnsupportedGrantType),
         }
         let secret = |name: &str| last(&pairs, name).map(|text| Secret::try_from(text.to_owned()));
         let code = secret("code").ok_or_else(|| Fault::request("Missing code parameter."))?;
@@ -103,6 +109,8 @@ mod tests {
         assert_eq!(fault(""), Fault::UnsupportedGrantType);
         assert_eq!(fault("grant_type=%zz"), Fault::UnsupportedGrantType);
         assert_eq!(fault("grant_type=client_credentials&code=x"), Fault::UnsupportedGrantType);
+        assert_eq!(fault("grant_type=refresh_token"), Fault::request("Missing refresh token parameter."));
+        assert_eq!(fault("grant_type=refresh_token&refresh_token=x"), Fault::InvalidGrant(""));
         assert_eq!(fault("grant_type=authorization_code"), Fault::request("Missing code parameter."));
         assert_eq!(fault(&format!("{GOOD}&client_id=y")), Fault::request("Duplicate client_id parameter."));
         assert_eq!(fault(&format!("{GOOD}&code=a%00b")), Fault::InvalidGrant(""));
