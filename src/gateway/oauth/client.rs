@@ -3,6 +3,7 @@
 use log::warn;
 
 use crate::answer::Failure;
+use crate::domain::oauth::AuthorizeRequest;
 use crate::domain::scope::{Client, Scope};
 use crate::state::{Hub, blocking};
 use crate::store::oauth;
@@ -62,4 +63,40 @@ fn of_service(hub: &Hub, identifier: &str) -> Option<OAuthClient> {
         no_confirm: client.no_confirm,
         secret_hash: service.token_hash,
     })
+}
+
+/// The other site that a login leads on to when it goes to `next`, by way of the authorization page; empty for none.
+///
+/// Browsers hold the policy of the page with the login form against every redirect that follows it.
+#[must_use]
+pub fn other_site(hub: &Hub, next: &str) -> String {
+    let authorize = hub.url("/hub/api/oauth2/authorize");
+    let asked = next.split_once('?').filter(|(path, _)| *path == authorize);
+    let request = asked.and_then(|(_, query)| AuthorizeRequest::read(query, b"").ok());
+    let Some(request) = request else { return String::new() };
+    let client = of_service(hub, request.client_id());
+    let registered = client.filter(|client| request.comes_back_to(&client.redirect_uri).is_ok());
+    registered.map(|client| origin(&client.redirect_uri).to_owned()).unwrap_or_default()
+}
+
+/// The site of an address, as browsers name it; empty for a path of ours.
+#[must_use]
+pub fn origin(address: &str) -> &str {
+    let Some((scheme, rest)) = address.split_once("://") else { return "" };
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
+    if plain { address.get(..scheme.len() + 3 + host.len()).unwrap_or_default() } else { "" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_of_an_address_is_a_source_for_the_policy_or_nothing() {
+        assert_eq!(origin("https://svc.test:8443/oauth_callback"), "https://svc.test:8443");
+        assert_eq!(origin("http://127.0.0.1:9/callback"), "http://127.0.0.1:9");
+        assert_eq!(origin("/services/x/oauth_callback"), "");
+        assert_eq!(origin("https://a;script-src *'/x"), "");
+    }
 }

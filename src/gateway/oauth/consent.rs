@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use askama::Template;
 use hubgate_protocol::Username;
 
-use super::client::OAuthClient;
+use super::client::{OAuthClient, origin};
 use crate::answer::{self, Frame};
 use crate::domain::oauth::grant;
 use crate::domain::scope::{Base, Scope, describe};
@@ -53,25 +53,4 @@ pub fn page(
         scopes: all.iter().map(ToString::to_string).collect(),
     };
     answer::page_that_leads_to(StatusCode::OK, &page, origin(&client.redirect_uri))
-}
-
-/// Where an address of another site leads, as browsers name it; empty for one of ours.
-fn origin(address: &str) -> &str {
-    let Some((scheme, rest)) = address.split_once("://") else { return "" };
-    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:[]".contains(&b));
-    if plain { address.get(..scheme.len() + 3 + host.len()).unwrap_or_default() } else { "" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_origin_of_an_address_is_a_source_for_the_policy_or_nothing() {
-        assert_eq!(origin("https://svc.test:8443/oauth_callback"), "https://svc.test:8443");
-        assert_eq!(origin("http://127.0.0.1:9/callback"), "http://127.0.0.1:9");
-        assert_eq!(origin("/services/x/oauth_callback"), "");
-        assert_eq!(origin("https://a;script-src *'/x"), "");
-    }
 }

@@ -1,7 +1,7 @@
 //! The OAuth 2 provider: single-user servers and services learn who their visitor is.
 
 pub mod authorize;
-mod client;
+pub mod client;
 mod consent;
 mod operations;
 pub mod token;

@@ -14,6 +14,7 @@ use crate::answer::{self, Failure, Frame};
 use crate::domain::cookie;
 use crate::extract::posted::{form_of, stale_form};
 use crate::extract::{Page, Peer, Visitor, header_text, names};
+use crate::oauth::client;
 use crate::pages::{next_in, next_of};
 use crate::state::authenticate::attempt;
 use crate::state::logins::{self, Proven};
@@ -132,10 +133,9 @@ fn login_page(
     let frame = Frame { xsrf: token.clone(), ..Frame::anonymous(&hub.config.base_url) };
     let shown_name: String = username.chars().take(hubgate_protocol::name::USERNAME_MAX).collect();
     let ca = hub.config.ca_certificate.is_file();
-    let mut response = answer::page(
-        status,
-        &LoginPage { frame, next: next.unwrap_or_default(), username: &shown_name, message, ca },
-    );
+    let next = next.unwrap_or_default();
+    let page = LoginPage { frame, next, username: &shown_name, message, ca };
+    let mut response = answer::page_that_leads_to(status, &page, &client::other_site(hub, next));
     let mut xsrf =
         hub_cookie(hub, request, cookie::XSRF, &token, CookieAge::seconds(crate::domain::xsrf::FORM_AGE_S));
     xsrf.set_path(hub.url("/hub/"));
