@@ -72,7 +72,11 @@ async fn list(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Fail
         routes.insert(spec, route);
     };
     let hub = &caller.hub;
-    put(hub.url("/"), format!("unix:{}", hub.config.listen.display()), json!({ "hub": true, "last_activity": iso(hub.clock.now_us()) }));
+    put(
+        hub.url("/"),
+        format!("unix:{}", hub.config.listen.display()),
+        json!({ "hub": true, "last_activity": iso(hub.clock.now_us()) }),
+    );
     for service in caller.directory.services() {
         if let Some(url) = &service.url {
             put(
