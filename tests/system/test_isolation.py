@@ -50,6 +50,15 @@ def test_nobody_listens_on_tcp_but_nginx(hub):
     assert listeners and not strange, strange
 
 
+def test_the_listener_for_programs_is_on_loopback_and_carries_the_api_alone(hub):
+    places = {line.split()[3] for line in hub.machine.out("ss", "-Hltn").splitlines()}
+    assert {place for place in places if place.endswith(":8081")} == {"127.0.0.1:8081"}
+    ask = "import http.client, sys; c = http.client.HTTPConnection('127.0.0.1', 8081); c.request('GET', sys.argv[1]); print(c.getresponse().status)"
+    for path, status in (("hub/api", 200), ("hub/api/user", 403), ("hub/login", 404), ("user/alice/lab", 404), ("", 404)):
+        said = hub.machine.run("python3", "-c", ask, f"/jupyterhub/{path}", user="alice").stdout
+        assert said == f"{status}\n", path
+
+
 @pytest.mark.parametrize("path", ["/etc/shadow", "/etc/hubgate/tls/server.key", "/etc/hubgate/tls/ca.key", "/etc/hubgate/spawner.toml",
                                   "/var/lib/hubgate-spawner/ticket.key", "/home/alice/diary"])
 def test_the_gateways_account_cannot_read_what_is_not_its_own(hub, path):
