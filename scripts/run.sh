@@ -1,12 +1,14 @@
 #!/bin/bash
 # `make run`: a whole hubgate in the foreground, on https://localhost:$PORT/jupyterhub/. Everything it writes is in the run
 # folder (and Cargo's target folder). No systemd, no account: virtual accounts, the process engine, passwords of its own.
-# Settings by environment: PORT, RUN (the run folder), VENV (a users' environment that exists already).
+# Settings by environment: PORT, RUN (the run folder), VENV (a users' environment that exists already), API_PORT (of the
+# API for servers and services of this host), FLAVOUR (direct, or hub: servers are JupyterHub's own jupyterhub-singleuser).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
 
 port=${PORT:-8443}
+flavour=${FLAVOUR:-direct}
 admin="admin"
 gateway_uid=1999999 # of its own and without an account: below the uids that virtual accounts get
 parts=()            # process ids, last started last
@@ -89,11 +91,37 @@ take_run_folder() {
     fi
 }
 
+in_use() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
 port_is_free() {
     [[ $port =~ ^[0-9]{1,5}$ ]] || fail "PORT=$port is not a port number"
-    ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || fail "port $port is in use; choose another: make run PORT=9443"
+    ! in_use "$port" || fail "port $port is in use; choose another: make run PORT=9443"
     [ "$(id -u)" = 0 ] || [ "$port" -ge "$(cat /proc/sys/net/ipv4/ip_unprivileged_port_start)" ] ||
         fail "port $port needs root; choose a port from 1024 on: make run PORT=8443"
+}
+
+# Servers and services are told the port at their start, so any will do: the next free one behind PORT.
+choose_api_port() {
+    api_port=${API_PORT:-}
+    if [ -n "$api_port" ]; then
+        ! in_use "$api_port" || fail "port $api_port is in use; choose another: make run API_PORT=9081"
+        return
+    fi
+    for api_port in $(seq $((port + 1)) $((port + 100))); do
+        in_use "$api_port" || return 0
+    done
+    fail "no port from $((port + 1)) to $((port + 100)) is free; choose one: make run API_PORT=9081"
+}
+
+what_servers_are() {
+    requirements=(jupyter/requirements.txt)
+    case $flavour in
+        direct) server='"jupyter", "lab"' environment=venv ;;
+        hub) server='"jupyterhub-singleuser"' environment=hub-jupyter requirements+=(jupyter/requirements-hub.txt) ;;
+        *) fail "FLAVOUR=$flavour is neither direct nor hub" ;;
+    esac
+    venv=${VENV:-$run/$environment}
+    server=${server/\"/\"$venv/bin/}
 }
 
 who_runs_what() {
@@ -140,9 +168,13 @@ socket_dir = "$sockets/servers"
 listen = "$sockets/spawner.sock"
 idle_exit_s = 0
 cut_ports = [$port]
+services_file = "$run/etc/services.toml"
+
+[hub]
+api_url = "http://127.0.0.1:$api_port/jupyterhub/hub/api"
 
 [process]
-command = ["$run/share/named-account", "$venv/bin/jupyter", "lab", "--config=$run/share/hubgate_server.py"]
+command = ["$run/share/named-account", $server, "--config=$run/share/hubgate_server.py"]
 home_dir = "$run/homes"
 path = "$venv/bin:/usr/local/bin:/usr/bin:/bin"
 TOML
@@ -158,13 +190,16 @@ socket_dir = "$sockets/servers"
 authenticator = "file"
 watch = "spawner"
 ca_certificate = "$run/tls/ca.crt"
+services_file = "$run/etc/services.toml"
 TOML
     fi
+    # The one line that is not kept: it has to agree with what the spawner starts.
+    sed -i -e '/^flavour = /d' -e "1a flavour = \"$flavour\"" "$run/etc/hubgate.toml"
     certificate
     local options=()
     grep -q . /proc/net/if_inet6 2>/dev/null || options+=(--no-ipv6)
     sh nginx/render.sh --out "$run/nginx/conf" --standalone "$run/nginx" --share "$run/share" --tls "$run/tls" \
-        --port "$port" --http-port none --server-name "localhost 127.0.0.1" \
+        --port "$port" --http-port none --api-port "$api_port" --server-name "localhost 127.0.0.1" \
         --gateway-socket "$sockets/hub/gateway.sock" --server-sockets "$sockets/servers" "${options[@]}"
 }
 
@@ -207,10 +242,11 @@ start_parts() {
 
 take_run_folder
 port_is_free
+choose_api_port
 scripts/apt.sh scripts/packages/run
 who_runs_what
-venv=${VENV:-$run/venv}
-scripts/venv.sh "$venv" jupyter/requirements.txt
+what_servers_are
+scripts/venv.sh "$venv" "${requirements[@]}"
 build
 write_files
 first_user
