@@ -12,4 +12,5 @@ mod logout;
 mod progress;
 mod rights;
 mod servers;
+mod services;
 mod support;

@@ -150,6 +150,18 @@ def test_a_changed_file_or_token_reaches_the_service_at_its_next_start(site):
     machine.run("rm", "/home/bob/seen")
 
 
+def test_a_service_starts_with_the_gateway_and_the_hub_knows_its_token(site, hub):
+    machine = site(entry())
+    machine.run("chown", "root:hubgate", FILE)
+    machine.run("systemctl", "restart", "hubgate")
+    service, pid = seen(machine)
+    token = service["env"]["JUPYTERHUB_API_TOKEN"]
+    assert len(token) == 64
+    machine.run("systemctl", "restart", "hubgate")
+    until("the login page answers", lambda: hub.browser().get("/hub/login").status == 200, 20)
+    assert machine.pid_of(unit()) == pid, "the same words and the same token: it runs on"
+
+
 @pytest.mark.parametrize(("text", "mode", "expected"), [
     (entry("other"), 0o640, "no_service"),
     ('[[services]]\nname = "whoami"\nurl = "http://127.0.0.1:9"\n', 0o640, "no_service"),

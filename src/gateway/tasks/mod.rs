@@ -1,4 +1,7 @@
-//! What the gateway does without being asked: watching servers, keeping sessions fresh, telling systemd that it lives.
+//! What the gateway does without being asked: watching servers, keeping sessions fresh, starting services, telling systemd
+//! that it lives.
+
+mod services;
 
 use std::time::Duration;
 
@@ -41,6 +44,7 @@ pub fn start(hub: &web::Data<Hub>) -> Tasks {
         rt::spawn(save_seen(hub.clone())),
         rt::spawn(save_uplinks(hub.clone())),
         rt::spawn(expire(hub.clone())),
+        rt::spawn(services::keep(hub.clone())),
         rt::spawn(watchdog()),
     ])
 }
