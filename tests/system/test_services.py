@@ -64,7 +64,7 @@ def site(hub):
     yield write
     machine.run("systemctl", "stop", "hubgate-service@*", check=False)
     machine.run("systemctl", "reset-failed", check=False)
-    machine.run("sh", "-c", f"rm -rf {FILE} /opt/service.py /run/systemd/system/hubgate-service@* /run/hubgate/services/* /var/lib/private/hubgate-service")
+    machine.run("sh", "-c", f"rm -rf {FILE} /opt/service.py /run/systemd/system/hubgate-service@* /run/hubgate/services/* /var/lib/private/hubgate-service /var/lib/hubgate-service")
     machine.run("systemctl", "daemon-reload")
 
 
