@@ -21,7 +21,7 @@ use crate::check::{auth, fallback};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors, services};
 use crate::extract::posted::FORM_MAX;
-use crate::pages::{home, login, logout, root, spawn, stop};
+use crate::pages::{accept_share, home, login, logout, root, spawn, stop, token, user_redirect};
 use crate::state::{Hub, Site, founding, key, logins, reload};
 use crate::store::Store;
 use crate::tasks;
@@ -69,11 +69,23 @@ pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
         .route("/logout", web::post().to(logout::submit))
         .route("/home", get().to(home::home))
         .route("/spawn", get().to(spawn::own))
-        .route("/spawn", web::post().to(spawn::submit))
+        .route("/spawn", web::post().to(spawn::submit_own))
         .route("/spawn/{owner}", get().to(spawn::ask))
         .route("/spawn/{owner}", web::post().to(spawn::submit))
+        .route("/spawn/{owner}/", web::post().to(spawn::submit_new))
+        .route("/spawn/{owner}/{server}", get().to(spawn::ask))
+        .route("/spawn/{owner}/{server}", web::post().to(spawn::submit))
         .route("/spawn-pending/{owner}", get().to(spawn::pending))
+        .route("/spawn-pending/{owner}/{server}", get().to(spawn::pending))
         .route("/stop/{owner}", web::post().to(stop::submit))
+        .route("/stop/{owner}/{server}", web::post().to(stop::submit))
+        .route("/user-redirect", get().to(user_redirect::forward))
+        .route("/user-redirect/{tail:.*}", get().to(user_redirect::forward))
+        .route("/token", get().to(token::list))
+        .route("/token", web::post().to(token::create))
+        .route("/token/revoke", web::post().to(token::revoke))
+        .route("/accept-share", get().to(accept_share::ask))
+        .route("/accept-share", web::post().to(accept_share::submit))
         .route("/health", get().to(health::health))
         .route("/metrics", get().to(metrics::metrics))
         .route("/api/users/{owner}/server/progress", get().to(progress::progress))
@@ -90,7 +102,8 @@ pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
                 .route("", get().to(root::front))
                 .route("/", get().to(root::front))
                 .service(hub)
-                .route("/user/{tail:.*}", web::to(fallback::fallback)),
+                .route("/user/{tail:.*}", web::to(fallback::fallback))
+                .route("/services/{tail:.*}", web::to(fallback::fallback)),
         )
         .default_service(web::to(root::not_found));
 }

@@ -222,6 +222,16 @@ impl ServerId {
             format!("{}@{}.sock", self.user, self.server)
         }
     }
+
+    /// The server in a path: `alice` for a default server, `alice/gpu` for a named one.
+    #[must_use]
+    pub fn segments(&self) -> String {
+        if self.server.is_default() {
+            self.user.to_string()
+        } else {
+            format!("{}/{}", self.user, self.server)
+        }
+    }
 }
 
 impl fmt::Display for ServerId {

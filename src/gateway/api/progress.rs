@@ -14,7 +14,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::answer::{self, Failure};
 use crate::domain::explain;
-use crate::extract::{Visitor, header_text, names, own_server};
+use crate::domain::scope::Base;
+use crate::extract::{ServerPath, Visitor, header_text, names};
 use crate::spawn::client::LOG_LINES;
 use crate::state::Hub;
 
@@ -50,14 +51,8 @@ pub async fn progress(
     if !visitor.hub.key.session_token_holds(&session.hash, header_text(&request, &names::XSRF)) {
         return Err(Failure::new(StatusCode::FORBIDDEN, "XSRF token missing or stale; reload the page."));
     }
-    let owner = own_server(&session, &owner)?;
-    let watch = Watch {
-        hub: visitor.hub,
-        id: ServerId::default_of(owner),
-        started: Instant::now(),
-        last: None,
-        over: false,
-    };
+    let id = ServerPath::new(&owner, "").allowed(&visitor.hub, &session, &Base::ReadServers)?;
+    let watch = Watch { hub: visitor.hub, id, started: Instant::now(), last: None, over: false };
     let events = stream::unfold(watch, |mut watch| async move {
         let event = watch.next().await?;
         let json = serde_json::to_string(&event).ok()?;
@@ -109,7 +104,7 @@ impl Watch {
         };
         match status.phase {
             Phase::Running => {
-                let url = Some(self.hub.server_url(&self.id.user));
+                let url = Some(self.hub.server_url(&self.id));
                 Event { ready: true, url, ..going(100, "Your server is ready.") }
             }
             Phase::Failed => {

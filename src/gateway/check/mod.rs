@@ -1,4 +1,4 @@
-//! The question that nginx asks before every request to a user's server, and the answer for those it may not let through.
+//! The question that nginx asks before every request to a server or a service, and the answer for those it may not let through.
 
 pub mod auth;
 pub mod fallback;
@@ -6,23 +6,65 @@ pub mod fallback;
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
+use actix_web::http::header;
+use hubgate_protocol::ServerId;
 
-use crate::domain::decision::{Decision, Question, decide};
-use crate::domain::path;
-use crate::extract::{header_text, names, question_traits, session_of};
-use crate::state::{Hub, Session};
+use crate::domain::decision::{Access, Decision, Question, decide};
+use crate::domain::entity::ServiceName;
+use crate::domain::path::{self, PathError, Place};
+use crate::domain::scope::{Base, Target, Verdict};
+use crate::extract::{self, Principal, header_text, names, question_traits};
+use crate::state::{Directory, Hub};
+
+/// What nginx asked about.
+enum Asked {
+    /// A user's server.
+    Server(Decision, Option<Principal>),
+    /// A service, which knows its visitors by itself.
+    Service(ServiceName),
+}
 
 /// Reads the question out of nginx's headers and decides it. A missing header is an empty one, and refused.
-fn decide_request(hub: &Hub, request: &HttpRequest) -> (Decision, Option<Arc<Session>>) {
+fn asked(hub: &Hub, request: &HttpRequest) -> Asked {
     let raw = header_text(request, &names::URI);
     let normalised = request
         .headers()
         .get(&names::NORMALIZED)
-        .and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let owner = path::owner(&hub.config.base_url, raw, normalised.unwrap_or_default());
-    let session = session_of(hub, request);
-    let question = Question { owner, traits: question_traits(request) };
-    let decision =
-        decide(&question, session.as_deref().map(|session| &session.user), |owner| hub.servers.phase(owner));
-    (decision, session)
+        .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+        .unwrap_or_default();
+    let directory = hub.directory();
+    let server = match path::place(&hub.config.base_url, raw, normalised) {
+        Ok(Place::Service(name)) => return Asked::Service(name),
+        Ok(Place::User { owner, first }) => Ok(directory.server_at(&owner, first)),
+        Err(error) => Err(error),
+    };
+    let (decision, principal) = decide_server(hub, &directory, server, request);
+    Asked::Server(decision, principal)
+}
+
+fn decide_server(
+    hub: &Hub,
+    directory: &Arc<Directory>,
+    server: Result<ServerId, PathError>,
+    request: &HttpRequest,
+) -> (Decision, Option<Principal>) {
+    let principal = extract::principal(
+        hub,
+        header_text(request, &header::AUTHORIZATION),
+        header_text(request, &header::COOKIE),
+    );
+    let access = |server: &ServerId| match &principal {
+        None => Access::Nobody,
+        Some(who) => {
+            let verdict = who.scopes.check(&Base::AccessServers, &Target::Server(server), &**directory);
+            match (verdict, &who.token) {
+                (Verdict::Held, Some(_)) => Access::Token,
+                (Verdict::Held, None) => Access::Cookie,
+                _ => Access::Denied,
+            }
+        }
+    };
+    let question = Question { server, traits: question_traits(request) };
+    let decision = decide(question, access, |server| hub.servers.phase(server));
+    (decision, principal)
 }

@@ -1,6 +1,6 @@
 //! The one decision: may this visitor send this request to that server, now?
 
-use hubgate_protocol::{Phase, Username};
+use hubgate_protocol::{Phase, ServerId};
 
 use crate::domain::path::PathError;
 use crate::domain::request::Traits;
@@ -8,17 +8,30 @@ use crate::domain::request::Traits;
 /// What nginx asked, in types.
 #[derive(Debug, Clone)]
 pub struct Question<'a> {
-    /// Whose server, or why the path names none.
-    pub owner: Result<Username, PathError>,
+    /// Which server, or why the path names none.
+    pub server: Result<ServerId, PathError>,
     /// How it was asked.
     pub traits: Traits<'a>,
+}
+
+/// What the request's credentials are worth for the server that it asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// They prove nobody.
+    Nobody,
+    /// They prove somebody who may not use this server.
+    Denied,
+    /// A cookie of somebody who may. Browsers send cookies whoever made the request.
+    Cookie,
+    /// A token, of somebody who may, in a header that no other site can make a browser send.
+    Token,
 }
 
 /// The answer to a [`Question`].
 #[must_use]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Let it through to the owner's server.
+    /// Let it through to the server.
     Allow(Grant),
     /// Nobody is logged in.
     Login,
@@ -26,8 +39,8 @@ pub enum Decision {
     Refuse(Reason),
     /// Allowed, but there is no server to talk to.
     NotRunning {
-        /// Whose server.
-        owner: Username,
+        /// Which server.
+        server: ServerId,
         /// What it is doing instead.
         phase: Phase,
     },
@@ -36,10 +49,8 @@ pub enum Decision {
 /// Permission to reach one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
-    /// Whose server.
-    pub owner: Username,
-    /// Who visits.
-    pub visitor: Username,
+    /// Which server.
+    pub server: ServerId,
     /// Whether the connection becomes a websocket, which no later question can end.
     pub websocket: bool,
 }
@@ -53,7 +64,7 @@ pub enum Reason {
     BadMethod,
     /// Another site sent it, or a websocket without our origin.
     Foreign,
-    /// The server is somebody else's, whether that user exists or not.
+    /// The visitor may not use the server, whether it exists or not.
     NotYours,
 }
 
@@ -70,44 +81,45 @@ impl Reason {
     }
 }
 
-/// Decides. `visitor` is who is logged in; `phase` tells the state of a server.
+/// Decides. `access` judges the credentials for that server, `phase` tells its state.
 pub fn decide(
-    question: &Question<'_>,
-    visitor: Option<&Username>,
-    phase: impl FnOnce(&Username) -> Phase,
+    question: Question<'_>,
+    access: impl FnOnce(&ServerId) -> Access,
+    phase: impl FnOnce(&ServerId) -> Phase,
 ) -> Decision {
-    let Ok(owner) = &question.owner else { return Decision::Refuse(Reason::BadPath) };
+    let Ok(server) = question.server else { return Decision::Refuse(Reason::BadPath) };
     if !question.traits.known_method() {
         return Decision::Refuse(Reason::BadMethod);
     }
-    let Some(visitor) = visitor else { return Decision::Login };
-    if question.traits.foreign() {
-        return Decision::Refuse(Reason::Foreign);
+    let access = access(&server);
+    match access {
+        Access::Nobody => return Decision::Login,
+        Access::Denied | Access::Cookie if question.traits.foreign() => {
+            return Decision::Refuse(Reason::Foreign);
+        }
+        Access::Denied => return Decision::Refuse(Reason::NotYours),
+        Access::Cookie | Access::Token => {}
     }
-    if visitor != owner {
-        return Decision::Refuse(Reason::NotYours);
-    }
-    let grant =
-        || Grant { owner: owner.clone(), visitor: visitor.clone(), websocket: question.traits.websocket() };
-    match phase(owner) {
-        Phase::Running => Decision::Allow(grant()),
+    match phase(&server) {
+        Phase::Running => {}
         // The first byte would start it: only a person may do that.
-        Phase::Listening if question.traits.navigation() => Decision::Allow(grant()),
-        phase => Decision::NotRunning { owner: owner.clone(), phase },
+        Phase::Listening if question.traits.navigation() && access == Access::Cookie => {}
+        phase => return Decision::NotRunning { server, phase },
     }
+    Decision::Allow(Grant { server, websocket: question.traits.websocket() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> Username {
-        text.parse().unwrap()
+    fn server() -> ServerId {
+        "alice".parse().unwrap()
     }
 
     fn page() -> Question<'static> {
         Question {
-            owner: Ok(name("alice")),
+            server: Ok(server()),
             traits: Traits { method: "GET", fetch_mode: "navigate", ..Traits::default() },
         }
     }
@@ -116,41 +128,53 @@ mod tests {
         Question { traits: Traits { method: "GET", fetch_mode: "cors", ..Traits::default() }, ..page() }
     }
 
-    fn ask(question: &Question<'_>, visitor: &str, phase: Phase) -> Decision {
-        decide(question, Some(&name(visitor)), |_| phase)
+    fn ask(question: Question<'_>, access: Access, phase: Phase) -> Decision {
+        decide(question, |_| access, |_| phase)
     }
 
     #[test]
-    fn an_owner_reaches_a_running_server() {
-        let grant = Grant { owner: name("alice"), visitor: name("alice"), websocket: false };
-        assert_eq!(ask(&poll(), "alice", Phase::Running), Decision::Allow(grant));
+    fn whoever_may_reaches_a_running_server() {
+        let grant = Grant { server: server(), websocket: false };
+        for access in [Access::Cookie, Access::Token] {
+            assert_eq!(ask(poll(), access, Phase::Running), Decision::Allow(grant.clone()));
+        }
     }
 
     #[test]
     fn nobody_else_does_and_learns_nothing_of_its_state() {
         for phase in [Phase::Running, Phase::Stopped, Phase::Failed] {
-            assert_eq!(ask(&page(), "bob", phase), Decision::Refuse(Reason::NotYours));
+            assert_eq!(ask(page(), Access::Denied, phase), Decision::Refuse(Reason::NotYours));
         }
     }
 
     #[test]
-    fn without_a_session_the_answer_is_login_before_anything_is_said_of_the_owner() {
-        assert_eq!(decide(&page(), None, |_| Phase::Running), Decision::Login);
+    fn without_credentials_the_answer_is_login_before_anything_is_said_of_the_owner() {
+        assert_eq!(ask(page(), Access::Nobody, Phase::Running), Decision::Login);
     }
 
     #[test]
-    fn a_poll_starts_nothing() {
+    fn a_poll_starts_nothing_and_neither_does_a_token() {
         for phase in [Phase::Listening, Phase::Stopped, Phase::Failed, Phase::Starting, Phase::Stopping] {
-            assert_eq!(ask(&poll(), "alice", phase), Decision::NotRunning { owner: name("alice"), phase });
+            let stopped = Decision::NotRunning { server: server(), phase };
+            assert_eq!(ask(poll(), Access::Cookie, phase), stopped);
+            assert_eq!(ask(page(), Access::Token, phase), stopped);
         }
-        assert!(matches!(ask(&page(), "alice", Phase::Listening), Decision::Allow(_)));
+        assert!(matches!(ask(page(), Access::Cookie, Phase::Listening), Decision::Allow(_)));
+    }
+
+    #[test]
+    fn a_websocket_with_a_token_needs_no_origin_and_one_with_a_cookie_does() {
+        let socket = || Question { traits: Traits { upgrade: "websocket", ..poll().traits }, ..poll() };
+        let allowed = Decision::Allow(Grant { server: server(), websocket: true });
+        assert_eq!(ask(socket(), Access::Token, Phase::Running), allowed);
+        assert_eq!(ask(socket(), Access::Cookie, Phase::Running), Decision::Refuse(Reason::Foreign));
     }
 
     #[test]
     fn a_bad_path_or_method_is_refused_whoever_asks() {
-        let bad = Question { owner: Err(PathError::Ambiguous), ..page() };
-        assert_eq!(decide(&bad, None, |_| Phase::Running), Decision::Refuse(Reason::BadPath));
+        let bad = Question { server: Err(PathError::Ambiguous), ..page() };
+        assert_eq!(ask(bad, Access::Nobody, Phase::Running), Decision::Refuse(Reason::BadPath));
         let odd = Question { traits: Traits { method: "FOO", ..page().traits }, ..page() };
-        assert_eq!(ask(&odd, "alice", Phase::Running), Decision::Refuse(Reason::BadMethod));
+        assert_eq!(ask(odd, Access::Cookie, Phase::Running), Decision::Refuse(Reason::BadMethod));
     }
 }

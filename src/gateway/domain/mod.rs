@@ -10,6 +10,7 @@ pub mod form;
 pub mod guess;
 pub mod next;
 pub mod oauth;
+pub mod options;
 pub mod path;
 pub mod query;
 pub mod request;

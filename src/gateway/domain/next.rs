@@ -5,6 +5,8 @@ const MAX: usize = 2048;
 
 /// Pages that must not be a target: they would loop, end the session or replay an answer.
 const NEVER: [&str; 4] = ["/hub/login", "/hub/logout", "/hub/oauth_callback", "/hub/api"];
+/// The one page below [`NEVER`]: a server or service sends its visitor there, who may have to log in first.
+const AUTHORIZE: &str = "/hub/api/oauth2/authorize";
 
 /// Accepts `target` when a browser that resolves it against any page of ours stays below `base_url`.
 ///
@@ -30,7 +32,7 @@ pub fn safe<'a>(base_url: &str, target: &'a str) -> Option<&'a str> {
     let never = NEVER
         .iter()
         .any(|page| path.strip_prefix(page).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-    (!never).then_some(target)
+    (!never || path == AUTHORIZE).then_some(target)
 }
 
 #[cfg(test)]
@@ -43,6 +45,7 @@ mod tests {
             "/jupyterhub/hub/home",
             "/jupyterhub/user/alice/lab?repo=https://host/x.git",
             "/jupyterhub/user/alice/lab/tree/a%20b.ipynb",
+            "/jupyterhub/hub/api/oauth2/authorize?client_id=x&redirect_uri=%2Fjupyterhub%2Fuser%2Falice%2Foauth_callback",
         ] {
             assert_eq!(safe("/jupyterhub", target), Some(target));
         }
@@ -70,6 +73,8 @@ mod tests {
             "/jupyterhub/hub/login?next=//evil.test",
             "/jupyterhub/hub/home%0d%0aSet-Cookie:%20a=b",
             "/jupyterhub/hub/oauth_callback?code=x",
+            "/jupyterhub/hub/api/users",
+            "/jupyterhub/hub/api/oauth2/authorize/x",
             "/jupyterhub/a\u{b}b",
         ] {
             if let Some(kept) = safe("/jupyterhub", target) {

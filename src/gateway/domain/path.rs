@@ -1,40 +1,70 @@
-//! Whose server a request path names, when nginx and we read it alike.
+//! Which server or service a request path names, when nginx and we read it alike.
 
 use hubgate_protocol::Username;
 
-/// Why a path names no server.
+use crate::domain::entity::ServiceName;
+
+/// What a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place<'a> {
+    /// `BASE/user/NAME/…`: a server of that user.
+    User {
+        /// Whose server.
+        owner: Username,
+        /// The segment after the name, where both readings agree on it: perhaps the name of a server.
+        first: &'a str,
+    },
+    /// `BASE/services/NAME/…`.
+    Service(ServiceName),
+}
+
+/// Why a path names neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// The path is not `BASE/user/NAME` or something below it.
-    #[error("the path names no user's server")]
-    NotAServer,
-    /// The segment after `/user/` is not a user name, or not written in its canonical form.
-    #[error("the user name in the path is not in its canonical form")]
+    /// The path is neither `BASE/user/NAME` nor `BASE/services/NAME` nor something below one of them.
+    #[error("the path names no server and no service")]
+    NotAPlace,
+    /// The segment after `/user/` or `/services/` is not a name, or not written in its canonical form.
+    #[error("the name in the path is not in its canonical form")]
     BadName,
-    /// The path as sent and the path as nginx understood it name different owners.
+    /// The path as sent and the path as nginx understood it name different places.
     #[error("the path is not in its canonical form")]
     Ambiguous,
 }
 
-/// Reads the owner out of `raw` (`$request_uri`, as sent) and checks it against `normalised` (`$uri`, as nginx routes).
+/// Reads the place out of `raw` (`$request_uri`, as sent) and checks it against `normalised` (`$uri`, as nginx routes).
 ///
 /// nginx decides by the normalised path and forwards the raw one, so `/user/alice/../bob/` is alice's to the one and
 /// bob's to the other. Only a path that both read alike is answered.
 ///
 /// # Errors
 /// See [`PathError`].
-pub fn owner(base_url: &str, raw: &str, normalised: &str) -> Result<Username, PathError> {
+pub fn place<'a>(base_url: &str, raw: &'a str, normalised: &str) -> Result<Place<'a>, PathError> {
     let raw_path = raw.split(['?', '#']).next().unwrap_or_default();
-    let sent: Username = owner_segment(base_url, raw_path)?.parse().map_err(|_| PathError::BadName)?;
-    match owner_segment(base_url, normalised) {
-        Ok(seen) if seen == sent.as_str() => Ok(sent),
-        _ => Err(PathError::Ambiguous),
+    let (kind, name, first) = segments(base_url, raw_path).ok_or(PathError::NotAPlace)?;
+    let bad = |_| PathError::BadName;
+    let place = match kind {
+        "user" => Place::User { owner: name.parse().map_err(bad)?, first },
+        _ => Place::Service(name.parse().map_err(|_| PathError::BadName)?),
+    };
+    let Some((seen_kind, seen_name, seen_first)) = segments(base_url, normalised) else {
+        return Err(PathError::Ambiguous);
+    };
+    if (kind, name) != (seen_kind, seen_name) {
+        return Err(PathError::Ambiguous);
     }
+    Ok(match place {
+        Place::User { owner, .. } if first != seen_first => Place::User { owner, first: "" },
+        place => place,
+    })
 }
 
-fn owner_segment<'a>(base_url: &str, path: &'a str) -> Result<&'a str, PathError> {
-    let rest = path.strip_prefix(base_url).and_then(|rest| rest.strip_prefix("/user/"));
-    rest.and_then(|rest| rest.split('/').next()).ok_or(PathError::NotAServer)
+/// Kind, name, and the segment after the name.
+fn segments<'a>(base_url: &str, path: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
+    let rest = path.strip_prefix(base_url)?.strip_prefix('/')?;
+    let (kind, rest) = rest.split_once('/').filter(|(kind, _)| matches!(*kind, "user" | "services"))?;
+    let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
+    Some((kind, name, below.split('/').next().unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -42,15 +72,40 @@ mod tests {
     use super::*;
 
     fn read(raw: &str, normalised: &str) -> Result<String, PathError> {
-        owner("/jupyterhub", raw, normalised).map(|name| name.to_string())
+        place("/jupyterhub", raw, normalised).map(|place| match place {
+            Place::User { owner, first } => format!("{owner}:{first}"),
+            Place::Service(name) => format!("service {name}"),
+        })
     }
 
     #[test]
-    fn a_plain_path_names_its_owner() {
+    fn a_plain_path_names_its_owner_and_the_segment_behind() {
         let plain = "/jupyterhub/user/alice/lab";
-        assert_eq!(read(plain, plain).unwrap(), "alice");
-        assert_eq!(read("/jupyterhub/user/alice?x=/../bob", "/jupyterhub/user/alice").unwrap(), "alice");
-        assert_eq!(read("/jupyterhub/user/alice/a%20b?c", "/jupyterhub/user/alice/a b").unwrap(), "alice");
+        assert_eq!(read(plain, plain).unwrap(), "alice:lab");
+        assert_eq!(read("/jupyterhub/user/alice?x=/../bob", "/jupyterhub/user/alice").unwrap(), "alice:");
+        assert_eq!(read("/jupyterhub/user/alice/gpu?x", "/jupyterhub/user/alice/gpu").unwrap(), "alice:gpu");
+        assert_eq!(read("/jupyterhub/user/alice/a%20b?c", "/jupyterhub/user/alice/a b").unwrap(), "alice:");
+    }
+
+    #[test]
+    fn a_segment_that_is_read_in_two_ways_names_no_server() {
+        for (raw, normalised) in [("gpu/../lab", "lab"), ("%67pu/lab", "gpu/lab"), ("//gpu", "gpu")] {
+            let (raw, normalised) =
+                (format!("/jupyterhub/user/alice/{raw}"), format!("/jupyterhub/user/alice/{normalised}"));
+            assert_eq!(read(&raw, &normalised).unwrap(), "alice:", "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_service_is_named_like_a_user() {
+        let plain = "/jupyterhub/services/whoami/x";
+        assert_eq!(read(plain, plain).unwrap(), "service whoami");
+        assert_eq!(read("/jupyterhub/services/%77hoami/", plain), Err(PathError::BadName));
+        assert_eq!(read("/jupyterhub/services/a/../whoami/", plain), Err(PathError::Ambiguous));
+        assert_eq!(
+            read("/jupyterhub/services/whoami/", "/jupyterhub/user/whoami/"),
+            Err(PathError::Ambiguous)
+        );
     }
 
     #[test]
@@ -71,11 +126,11 @@ mod tests {
             let raw = format!("/jupyterhub/user/{raw}");
             assert_eq!(read(&raw, "/jupyterhub/user/alice/"), Err(PathError::BadName), "{raw}");
         }
-        assert_eq!(read("//jupyterhub/user/bob", "/jupyterhub/user/bob"), Err(PathError::NotAServer));
-        assert_eq!(read("/jupyterhub/USER/bob", "/jupyterhub/USER/bob"), Err(PathError::NotAServer));
+        assert_eq!(read("//jupyterhub/user/bob", "/jupyterhub/user/bob"), Err(PathError::NotAPlace));
+        assert_eq!(read("/jupyterhub/USER/bob", "/jupyterhub/USER/bob"), Err(PathError::NotAPlace));
         assert_eq!(
             read("http://evil.test/jupyterhub/user/alice/", "/jupyterhub/user/alice/"),
-            Err(PathError::NotAServer)
+            Err(PathError::NotAPlace)
         );
     }
 }

@@ -8,4 +8,4 @@ pub mod visitor;
 pub use caller::{Asker, Caller, Principal, principal};
 pub use posted::Posted;
 pub use traits::{Peer, header_text, hub_traits, names, question_traits};
-pub use visitor::{Page, SignedIn, Visitor, own_server, session_of};
+pub use visitor::{Page, ServerPath, SignedIn, Visitor, session_of};

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use actix_web::dev::Payload;
 use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, web};
-use hubgate_protocol::Username;
+use hubgate_protocol::ServerId;
+use serde::Deserialize;
 
 use crate::answer::{Failure, Frame};
 use crate::domain::cookie::{self, Session as CookieSession};
+use crate::domain::scope::{Base, Target, Verdict};
 use crate::extract::{header_text, hub_traits};
 use crate::state::{Hub, Session};
 
@@ -128,13 +130,40 @@ pub fn login_url(hub: &Hub, next: &str) -> String {
     hub.url(&format!("/hub/login?next={next}"))
 }
 
-/// The owner named in a path, when it is the visitor.
-///
-/// # Errors
-/// 403 for everybody else, whether the user exists or not.
-pub fn own_server(session: &Session, owner: &str) -> Result<Username, Failure> {
-    if owner == session.user.as_str() {
-        return Ok(session.user.clone());
+/// Which server a page is about.
+#[derive(Debug, Clone, Default, Deserialize)]
+pub struct ServerPath {
+    owner: String,
+    /// Empty for the default server.
+    #[serde(default)]
+    server: String,
+}
+
+impl ServerPath {
+    /// A server by the names of its owner and its own; empty for the default one.
+    #[must_use]
+    pub fn new(owner: &str, server: &str) -> Self {
+        Self { owner: owner.to_owned(), server: server.to_owned() }
     }
-    Err(Failure::new(StatusCode::FORBIDDEN, "You may not start or stop this server."))
+
+    /// That server, when the rights of this session reach it.
+    ///
+    /// # Errors
+    /// 404 for what is no name and for servers of others, whether they exist or not; 403 where the person has no such right at all.
+    pub fn allowed(&self, hub: &Hub, session: &Session, right: &Base) -> Result<ServerId, Failure> {
+        let nothing =
+            || Failure::new(StatusCode::NOT_FOUND, "There is no such server, or it is not yours to use.");
+        let user = self.owner.parse().map_err(|_| nothing())?;
+        let server = self.server.parse().map_err(|_| nothing())?;
+        let id = ServerId { user, server };
+        let directory = hub.directory();
+        match directory.scopes_of_user(&session.user).check(right, &Target::Server(&id), &*directory) {
+            Verdict::Held => Ok(id),
+            Verdict::Elsewhere => Err(nothing()),
+            Verdict::Missing => {
+                Err(Failure::new(StatusCode::FORBIDDEN, "You may not start or stop servers.")
+                    .remedy("Ask the administrator for the scope that this needs."))
+            }
+        }
+    }
 }

@@ -106,7 +106,7 @@ async fn welcome(
         cookie::Session::One(id) => Some(sessions::hash(id)),
         _ => None,
     };
-    let target = next.unwrap_or_else(|| hub.url(&format!("/hub/spawn/{}", proven.user)));
+    let target = next.unwrap_or_else(|| hub.url("/hub/"));
     let begun = logins::begin(hub, proven, before).await.map_err(|error| {
         warn!("a login could not be kept: {error}");
         visitor.failure(Failure::unavailable())

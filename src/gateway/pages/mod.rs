@@ -1,11 +1,14 @@
 //! The pages people see: one file each.
 
+pub mod accept_share;
 pub mod home;
 pub mod login;
 pub mod logout;
 pub mod root;
 pub mod spawn;
 pub mod stop;
+pub mod token;
+pub mod user_redirect;
 
 use crate::domain::form::Form;
 use crate::domain::next;

@@ -13,9 +13,10 @@ pub async fn front(hub: web::Data<Hub>) -> HttpResponse {
     answer::redirect(&hub.url("/hub/"))
 }
 
-/// The hub's root leads to one's own server, by way of the spawn page.
+/// The hub's root leads to one's own server, by way of the spawn page, or home where the site wants that.
 pub async fn hub(person: SignedIn) -> HttpResponse {
-    answer::redirect(&person.hub.url(&format!("/hub/spawn/{}", person.session.user)))
+    let page = if person.hub.config.redirect_to_server { "/hub/spawn" } else { "/hub/home" };
+    answer::redirect(&person.hub.url(page))
 }
 
 /// An embedded file.

@@ -1,28 +1,28 @@
 //! Starting a server: the request to start it, and the page that shows how it comes up.
 
-use std::time::Duration;
-
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
-use hubgate_protocol::{ErrorCode, Phase, ServerId, Username};
-use log::{info, warn};
+use hubgate_protocol::{ErrorCode, Phase, ServerId};
+use log::warn;
 
 use crate::answer::{self, Failure, Frame};
+use crate::domain::form::Form;
+use crate::domain::options;
 use crate::domain::request_log::shown;
-use crate::extract::{Posted, SignedIn, hub_traits, own_server};
+use crate::domain::scope::Base;
+use crate::extract::{Posted, ServerPath, SignedIn, hub_traits};
 use crate::pages::{next_in, next_of};
 use crate::spawn::SpawnError;
-use crate::state::{Hub, Session};
-
-/// How long to wait for the first sign of a start, so that the page does not show what was before it.
-const FIRST_SIGN: Duration = Duration::from_millis(500);
+use crate::state::Hub;
+use crate::state::starts::{self, StartError, StartOptions};
 
 #[derive(Template)]
 #[template(path = "spawn.html")]
 struct SpawnPage<'a> {
     frame: Frame,
-    owner: &'a str,
+    /// `OWNER` or `OWNER/SERVER`, and the query of the link.
+    target: String,
     next: &'a str,
 }
 
@@ -30,7 +30,10 @@ struct SpawnPage<'a> {
 #[template(path = "pending.html")]
 struct PendingPage<'a> {
     frame: Frame,
-    owner: &'a str,
+    /// `OWNER` or `OWNER/SERVER`.
+    target: String,
+    /// Address of its events.
+    progress: String,
     next: &'a str,
 }
 
@@ -38,68 +41,90 @@ struct PendingPage<'a> {
 pub async fn own(person: SignedIn, request: HttpRequest) -> HttpResponse {
     let query = request.query_string();
     let mark = if query.is_empty() { "" } else { "?" };
-    answer::redirect(&person.hub.url(&format!("/hub/spawn/{}{mark}{query}", person.session.user)))
+    let own = person.hub.first_server(&person.session.user);
+    answer::redirect(&person.hub.url(&format!("/hub/spawn/{}{mark}{query}", own.segments())))
 }
 
-/// `GET /hub/spawn/NAME`: starts the server when a person comes from here or by a bookmark; asks when another site sent them.
+/// `GET /hub/spawn/NAME[/SERVER]`: starts the server when a person comes from here or by a bookmark; asks when another site
+/// sent them. The query presets the options of the start.
 pub async fn ask(
     person: SignedIn,
+    path: web::Path<ServerPath>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Failure> {
+    let hub = &person.hub;
+    let id = path.allowed(hub, &person.session, &Base::Servers).map_err(|failure| person.failure(failure))?;
+    let next = next_of(hub, request.query_string());
+    if hub.servers.phase(&id) == Phase::Running {
+        return Ok(answer::redirect(&next.unwrap_or_else(|| hub.server_url(&id))));
+    }
+    if hub_traits(&request).cross_site() {
+        let query = request.query_string();
+        let mark = if query.is_empty() { "" } else { "?" };
+        let target = format!("{}{mark}{query}", id.segments());
+        let page = SpawnPage { frame: person.frame(), target, next: next.as_deref().unwrap_or_default() };
+        return Ok(answer::page(StatusCode::OK, &page));
+    }
+    let query = Form::parse(request.query_string().as_bytes()).map_err(|error| {
+        person.failure(Failure::new(StatusCode::BAD_REQUEST, format!("Bad query: {error}.")))
+    })?;
+    begin(hub, &id, &query).await.map_err(|failure| person.failure(failure))?;
+    Ok(answer::redirect(&pending_url(hub, &id, next.as_deref())))
+}
+
+/// `POST /hub/spawn` for oneself.
+pub async fn submit_own(posted: Posted, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let own = ServerPath::new(posted.session.user.as_str(), "");
+    submit(posted, web::Path::from(own), request).await
+}
+
+/// `POST /hub/spawn/NAME/`: a server whose name is in the form.
+pub async fn submit_new(
+    posted: Posted,
     owner: web::Path<String>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    let owner = own_server(&person.session, &owner).map_err(|failure| person.failure(failure))?;
-    let hub = &person.hub;
-    let next = next_of(hub, request.query_string());
-    if hub.servers.phase(&owner) == Phase::Running {
-        return Ok(answer::redirect(&next.unwrap_or_else(|| hub.server_url(&owner))));
-    }
-    if hub_traits(&request).cross_site() {
-        let page = SpawnPage {
-            frame: person.frame(),
-            owner: owner.as_str(),
-            next: next.as_deref().unwrap_or_default(),
-        };
-        return Ok(answer::page(StatusCode::OK, &page));
-    }
-    start(hub, &person.session, &owner).await.map_err(|failure| person.failure(failure))?;
-    Ok(answer::redirect(&pending_url(hub, &owner, next.as_deref())))
+    let named = ServerPath::new(&owner, posted.form.get("server").unwrap_or_default());
+    submit(posted, web::Path::from(named), request).await
 }
 
-/// `POST /hub/spawn` and `POST /hub/spawn/NAME`.
+/// `POST /hub/spawn/NAME[/SERVER]`.
 pub async fn submit(
     posted: Posted,
-    owner: Option<web::Path<String>>,
+    path: web::Path<ServerPath>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let Posted { hub, session, form } = posted;
-    let base_url = hub.config.base_url.clone();
-    let own = session.user.to_string();
-    let owner = own_server(&session, owner.as_deref().unwrap_or(&own))
-        .map_err(|failure| failure.as_page(true, &base_url))?;
+    let page = |failure: Failure| failure.as_page(true, &hub.config.base_url);
+    let id = path.allowed(&hub, &session, &Base::Servers).map_err(page)?;
     let next = next_of(&hub, request.query_string()).or_else(|| next_in(&hub, &form));
-    start(&hub, &session, &owner).await.map_err(|failure| failure.as_page(true, &base_url))?;
-    Ok(answer::redirect(&pending_url(&hub, &owner, next.as_deref())))
+    begin(&hub, &id, &form).await.map_err(page)?;
+    Ok(answer::redirect(&pending_url(&hub, &id, next.as_deref())))
 }
 
-/// `GET /hub/spawn-pending/NAME`: shows progress; starts nothing.
+/// `GET /hub/spawn-pending/NAME[/SERVER]`: shows progress; starts nothing.
 pub async fn pending(
     person: SignedIn,
-    owner: web::Path<String>,
+    path: web::Path<ServerPath>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    let owner = own_server(&person.session, &owner).map_err(|failure| person.failure(failure))?;
-    let next = next_of(&person.hub, request.query_string()).unwrap_or_else(|| person.hub.server_url(&owner));
-    if person.hub.servers.phase(&owner) == Phase::Running {
+    let hub = &person.hub;
+    let id = path.allowed(hub, &person.session, &Base::Servers).map_err(|failure| person.failure(failure))?;
+    let next = next_of(hub, request.query_string()).unwrap_or_else(|| hub.server_url(&id));
+    if hub.servers.phase(&id) == Phase::Running {
         return Ok(answer::redirect(&next));
     }
-    Ok(answer::page(
-        StatusCode::OK,
-        &PendingPage { frame: person.frame(), owner: owner.as_str(), next: &next },
-    ))
+    let page = PendingPage {
+        frame: person.frame(),
+        target: id.segments(),
+        progress: hub.progress_url(&id),
+        next: &next,
+    };
+    Ok(answer::page(StatusCode::OK, &page))
 }
 
-fn pending_url(hub: &Hub, owner: &Username, next: Option<&str>) -> String {
-    let mut url = hub.url(&format!("/hub/spawn-pending/{owner}"));
+fn pending_url(hub: &Hub, id: &ServerId, next: Option<&str>) -> String {
+    let mut url = hub.url(&format!("/hub/spawn-pending/{}", id.segments()));
     if let Some(next) = next {
         url.push_str("?next=");
         url.extend(percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC));
@@ -107,20 +132,44 @@ fn pending_url(hub: &Hub, owner: &Username, next: Option<&str>) -> String {
     url
 }
 
-async fn start(hub: &Hub, session: &Session, owner: &Username) -> Result<(), Failure> {
-    let id = ServerId::default_of(owner.clone());
-    let before = hub.servers.status(&id);
-    if matches!(before.phase, Phase::Running | Phase::Starting) {
-        return Ok(());
+/// Starts it with the options of a query or a form; one that is up already is as good.
+async fn begin(hub: &Hub, id: &ServerId, form: &Form) -> Result<(), Failure> {
+    let display_name = form.get("display_name").map(str::to_owned);
+    let options = StartOptions { display_name, user_options: options::of(form) };
+    match starts::start(hub, id, options).await {
+        Ok(()) | Err(StartError::AlreadyRunning) => Ok(()),
+        Err(error) => Err(told(id, &error)),
     }
-    hub.spawner.start(&id, session.ticket.clone(), None).await.map_err(|error| told(owner, &error))?;
-    info!("start user={owner}");
-    hub.servers.wait(&id, FIRST_SIGN, |now| *now != before).await;
-    Ok(())
 }
 
-fn told(owner: &Username, error: &SpawnError) -> Failure {
-    warn!("start failed user={owner}: {}", shown(&error.to_string()));
+/// What a person is told when their server was not started.
+#[must_use]
+pub fn told(id: &ServerId, error: &StartError) -> Failure {
+    warn!("start failed server={id}: {}", shown(&error.to_string()));
+    match error {
+        StartError::AlreadyRunning => Failure::new(StatusCode::BAD_REQUEST, "The server is already running."),
+        StartError::PendingStop => {
+            Failure::new(StatusCode::CONFLICT, "The server that ran before is still stopping.")
+                .remedy("Wait a moment and start it again.")
+                .retry_after(3)
+        }
+        StartError::Throttled { retry_after_s } => {
+            Failure::new(StatusCode::TOO_MANY_REQUESTS, "Too many servers are starting at this moment.")
+                .remedy("Try again in half a minute.")
+                .retry_after(*retry_after_s)
+        }
+        StartError::TooMany => {
+            Failure::new(StatusCode::TOO_MANY_REQUESTS, "As many servers are running as this hub allows.")
+                .remedy("Try again in a few minutes, or ask the administrator.")
+        }
+        StartError::Name(why) => Failure::new(StatusCode::BAD_REQUEST, why.to_string()),
+        StartError::NoUser => Failure::new(StatusCode::NOT_FOUND, "There is no such user."),
+        StartError::Spawner(error) => refused(error),
+        StartError::Store(_) => Failure::unavailable(),
+    }
+}
+
+fn refused(error: &SpawnError) -> Failure {
     let code = match error {
         SpawnError::Refused { code, .. } => Some(*code),
         _ => None,

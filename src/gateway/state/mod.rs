@@ -1,6 +1,7 @@
 //! What the running gateway knows: one struct, built once, shared by every handler.
 
 pub mod activity;
+pub mod addresses;
 pub mod authenticate;
 pub mod codes;
 pub mod directory;
@@ -13,12 +14,12 @@ pub mod servers;
 pub mod service;
 pub mod sessions;
 pub mod site;
+pub mod starts;
 pub mod tokens;
 pub mod uplinks;
 
 use std::sync::Arc;
 
-use hubgate_protocol::Username;
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Mutex as Gate, Semaphore, watch};
 
@@ -37,6 +38,7 @@ pub use servers::Servers;
 pub use service::Service;
 pub use sessions::{Session, Sessions};
 pub use site::Site;
+use starts::Starting;
 pub use tokens::{Token, Tokens};
 pub use uplinks::Uplinks;
 
@@ -62,6 +64,8 @@ pub struct Hub {
     pub site: Arc<Site>,
     /// What servers do.
     pub servers: Servers,
+    /// Servers whose start is being asked for at this moment.
+    pub starting: Starting,
     /// Which client connections carry websockets.
     pub uplinks: Uplinks,
     /// Recent wrong passwords.
@@ -91,6 +95,7 @@ impl Hub {
             spawner: SpawnClient::new(config.spawner_socket.clone()),
             sessions: Sessions::default(),
             servers: Servers::default(),
+            starting: Starting::default(),
             uplinks: Uplinks::read(&config.websockets()),
             guesses: Mutex::default(),
             spent_codes: SpentCodes::default(),
@@ -120,23 +125,11 @@ impl Hub {
         *self.directory.write() = Arc::new(directory);
     }
 
-    /// `BASE_URL` followed by `path`.
-    #[must_use]
-    pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.config.base_url)
-    }
-
     /// A stored session with the rights that the configuration adds: they end with the line that gives them.
     #[must_use]
     pub fn with_rights(&self, mut row: SessionRow) -> SessionRow {
         row.admin |= self.site.is_admin(&row.user);
         row
-    }
-
-    /// Where the front page of a user's own server is.
-    #[must_use]
-    pub fn server_url(&self, owner: &Username) -> String {
-        self.url(&format!("/user/{owner}{}", self.config.default_url))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use hubgate_protocol::{Phase, ServerId, ServerStatus, Username};
+use hubgate_protocol::{Phase, ServerId, ServerStatus};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -42,10 +42,21 @@ impl Servers {
         self.changes.send_modify(|count| *count = count.saturating_add(1));
     }
 
-    /// Phase of the default server of `user`, without allocation.
+    /// Phase of a server; of a default one without allocation.
     #[must_use]
-    pub fn phase(&self, user: &Username) -> Phase {
-        self.known.read().get(user.as_str()).map_or(Phase::Stopped, |status| status.phase)
+    pub fn phase(&self, id: &ServerId) -> Phase {
+        let known = self.known.read();
+        let status =
+            if id.server.is_default() { known.get(id.user.as_str()) } else { known.get(&id.to_string()) };
+        status.map_or(Phase::Stopped, |status| status.phase)
+    }
+
+    /// How many servers are starting, and how many are active: starting, running or stopping.
+    #[must_use]
+    pub fn active(&self) -> (usize, usize) {
+        let known = self.known.read();
+        let count = |phases: &[Phase]| known.values().filter(|status| phases.contains(&status.phase)).count();
+        (count(&[Phase::Starting]), count(&[Phase::Starting, Phase::Running, Phase::Stopping]))
     }
 
     /// Everything known of one server.

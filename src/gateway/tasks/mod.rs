@@ -14,13 +14,15 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::config::WatchSource;
 use crate::spawn::{Event, systemd, watch};
-use crate::state::{Hub, blocking, logins, reload};
+use crate::state::{Hub, blocking, logins, reload, starts};
 use crate::store::{oauth, sessions, share_codes, tokens};
 
 /// How soon another process' change of rights is noticed.
 const RELOAD: Duration = Duration::from_secs(1);
 /// How often the times of last use are written down.
 const SAVE_SEEN: Duration = Duration::from_secs(60);
+/// How soon the token of a server that has stopped is worth nothing.
+const STRIP: Duration = Duration::from_secs(1);
 /// How often open websockets are written down: those of the last moment before a crash are not cut at a later logout.
 const SAVE_UPLINKS: Duration = Duration::from_secs(2);
 /// How often expired sessions, tokens and codes are deleted.
@@ -43,6 +45,7 @@ pub fn start(hub: &web::Data<Hub>) -> Tasks {
         rt::spawn(follow_changes(hub.clone())),
         rt::spawn(save_seen(hub.clone())),
         rt::spawn(save_uplinks(hub.clone())),
+        rt::spawn(strip_stopped(hub.clone())),
         rt::spawn(expire(hub.clone())),
         rt::spawn(services::keep(hub.clone())),
         rt::spawn(watchdog()),
@@ -133,6 +136,20 @@ async fn expire(hub: web::Data<Hub>) {
             Ok(0) => {}
             Ok(count) => info!("expired sessions, tokens and codes={count}"),
             Err(error) => warn!("what has expired could not be deleted: {error}"),
+        }
+    }
+}
+
+async fn strip_stopped(hub: web::Data<Hub>) {
+    let mut tick = ticks(STRIP);
+    loop {
+        tick.tick().await;
+        // Before the first news every server would look stopped.
+        if !hub.servers.known(Duration::ZERO).await {
+            continue;
+        }
+        if let Err(error) = starts::strip_stopped(&hub).await {
+            warn!("tokens of stopped servers could not be deleted: {error}");
         }
     }
 }
