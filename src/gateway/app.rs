@@ -16,7 +16,7 @@ use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::api::body::BODY_MAX;
-use crate::api::{self, health, metrics, progress};
+use crate::api::{self, health, metrics};
 use crate::check::{auth, fallback};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors, services};
@@ -88,7 +88,6 @@ pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
         .route("/accept-share", web::post().to(accept_share::submit))
         .route("/health", get().to(health::health))
         .route("/metrics", get().to(metrics::metrics))
-        .route("/api/users/{owner}/server/progress", get().to(progress::progress))
         .service(web::scope("/api").app_data(PayloadConfig::new(BODY_MAX)).configure(api::routes))
         .route("/ca.crt", get().to(root::ca_certificate))
         .route("/static/{address:.*}", get().to(root::asset))

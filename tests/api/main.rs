@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, missing_docs)]
 
 mod access;
+mod activity;
 mod auth;
+mod bodies;
 #[path = "../corpus.rs"]
 mod corpus;
 mod fallback;
@@ -11,7 +13,11 @@ mod layering;
 mod login;
 mod logout;
 mod progress;
+mod rest;
 mod rights;
+mod server_api;
 mod servers;
 mod services;
 mod support;
+mod tokens;
+mod users;

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
 use hubgate_protocol::{Phase, Request};
 
+use crate::rest::Rest;
 use crate::support::{Answer, Character, TestHub};
 
 const PATH: &str = "/jupyterhub/hub/api/users/alice/server/progress";
@@ -13,6 +14,7 @@ async fn listen(test: &TestHub, cookie: &str, token: &str) -> Answer {
         TestRequest::get()
             .uri(PATH)
             .insert_header(("cookie", cookie.to_owned()))
+            .insert_header(("sec-fetch-mode", "cors"))
             .insert_header(("x-xsrftoken", token.to_owned())),
     )
     .await
@@ -42,7 +44,13 @@ async fn a_running_server_is_one_event() {
     assert_eq!(
         events(&answer),
         [
-            serde_json::json!({"progress": 100, "message": "Your server is ready.", "ready": true, "url": "/jupyterhub/user/alice/lab"})
+            serde_json::json!({
+                "progress": 100,
+                "message": "Server ready at /jupyterhub/user/alice/",
+                "html_message": "Server ready at <a href=\"/jupyterhub/user/alice/\">/jupyterhub/user/alice/</a>",
+                "ready": true,
+                "url": "/jupyterhub/user/alice/"
+            })
         ]
     );
 }
@@ -57,7 +65,8 @@ async fn each_phase_of_a_start_is_an_event_until_it_is_ready() {
         test.server("alice", Phase::Running);
     });
     let events = events(&answer);
-    assert_eq!(events.first().unwrap()["message"], "Jupyter is starting.");
+    assert_eq!(events.first().unwrap(), &serde_json::json!({"progress": 0, "message": "Server requested"}));
+    assert_eq!(events.get(1).unwrap()["message"], "Spawning server...");
     assert_eq!(events.get(1).unwrap()["log"][0], "first line");
     assert_eq!(events.last().unwrap()["ready"], true);
 }
@@ -83,14 +92,15 @@ async fn a_failure_is_named_when_the_journal_cannot_be_read() {
 #[actix_web::test]
 async fn a_stream_ends_with_the_gateway() {
     let (test, cookie, token) = logged_in(Character::Obedient).await;
+    test.server("alice", Phase::Starting);
     let (answer, ()) = tokio::join!(listen(&test, &cookie, &token), async {
         while test.hub.closing.receiver_count() == 0 {
             tokio::task::yield_now().await;
         }
         test.hub.closing.send_replace(true);
     });
-    assert_eq!(events(&answer)[0]["message"], "Your start is waiting for its turn.");
-    assert_eq!(events(&answer).len(), 1);
+    assert_eq!(events(&answer)[0]["message"], "Server requested");
+    assert!(events(&answer).iter().all(|event| event["ready"] != true));
 }
 
 #[actix_web::test]
@@ -99,7 +109,40 @@ async fn the_stream_is_for_ones_own_page_only() {
     let test = test.with_user("bob");
     let bob = test.login("bob").await;
     let bobs = test.get("/jupyterhub/hub/home", &bob).await.xsrf();
-    for (cookie, token) in [("", token.as_str()), (&cookie, ""), (&cookie, &bobs), (&bob, &bobs)] {
+    for (cookie, token) in [("", token.as_str()), (&cookie, ""), (&cookie, &bobs)] {
         assert_eq!(listen(&test, cookie, token).await.status, StatusCode::FORBIDDEN);
     }
+    assert_eq!(listen(&test, &bob, &bobs).await.status, StatusCode::NOT_FOUND);
+}
+
+#[actix_web::test]
+async fn a_start_that_is_given_up_is_told() {
+    let (test, cookie, token) = logged_in(Character::Obedient).await;
+    test.server("alice", Phase::Starting);
+    let (answer, ()) = tokio::join!(listen(&test, &cookie, &token), async {
+        test.until(|asked| asked.iter().any(|request| matches!(request, Request::Journal { .. }))).await;
+        test.server("alice", Phase::Stopped);
+    });
+    let last = events(&answer).pop().unwrap();
+    assert_eq!((&last["failed"], &last["message"]), (&true.into(), &"Spawn cancelled".into()));
+}
+
+#[actix_web::test]
+async fn a_program_sees_no_log_and_nothing_of_a_server_that_does_not_start() {
+    let mut rest = Rest::with(|config| config.allow_named_servers = true).await;
+    rest.token("reader", "boss", &["read:servers!user=alice"]).await;
+    rest.test.server("alice:gpu", Phase::Failed);
+    let named = "/users/alice/servers/gpu/progress";
+    rest.hold(&[
+        ("GET", named, "alice", "", 404, "null"),
+        ("PUT", "/users/alice/servers/gpu", "alice", "", 201, "gpu"),
+        ("GET", "/users/alice/server/progress", "alice", "", 400, "alice is not starting..."),
+        ("GET", named, "bob", "", 404, "No access to resources"),
+        ("GET", named, "", "", 403, "Missing or invalid credentials."),
+    ])
+    .await;
+    let by_program = rest.send("GET", named, "reader", "").await;
+    assert!(by_program.body.contains("Spawn failed: "), "{}", by_program.body);
+    assert!(!by_program.body.contains("last</script>"));
+    assert!(rest.send("GET", named, "boss", "").await.body.contains("last</script>"));
 }

@@ -73,6 +73,14 @@ pub fn empty(body: &Value) -> bool {
     }
 }
 
+/// The value, if it is an object.
+///
+/// # Errors
+/// 400 with this sentence.
+pub fn object_or(value: Value, sentence: &str) -> Result<Value, Failure> {
+    if value.is_object() { Ok(value) } else { Err(bad(sentence)) }
+}
+
 /// The value as an object whose fields are what they should be.
 ///
 /// # Errors

@@ -1,17 +1,25 @@
 //! Answers for programs: JupyterHub's REST API.
 
+pub mod activity;
+pub mod addressed;
+pub mod admin_access;
 pub mod body;
 pub mod group;
 pub mod group_model;
 pub mod groups;
 pub mod health;
 pub mod hub;
+pub mod me;
 pub mod metrics;
+pub mod model;
 pub mod openapi;
 pub mod operation;
 pub mod page;
 pub mod progress;
 pub mod proxy;
+pub mod server;
+pub mod server_body;
+pub mod server_run;
 pub mod service_model;
 pub mod service_spec;
 pub mod services;
@@ -21,6 +29,10 @@ pub mod share_path;
 pub mod shared;
 pub mod shares;
 pub mod stored;
+pub mod token_request;
+pub mod tokens;
+pub mod user;
+pub mod users;
 
 use actix_web::web::ServiceConfig;
 
@@ -29,7 +41,7 @@ use operation::Operation;
 
 /// Every operation of the API.
 pub fn operations() -> impl Iterator<Item = &'static Operation> {
-    let rooms: [&'static [Operation]; 12] = [
+    let rooms: [&'static [Operation]; 20] = [
         hub::OPERATIONS,
         groups::OPERATIONS,
         group::OPERATIONS,
@@ -42,6 +54,14 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         health::OPERATIONS,
         metrics::OPERATIONS,
         openapi::OPERATIONS,
+        me::OPERATIONS,
+        users::OPERATIONS,
+        user::OPERATIONS,
+        tokens::OPERATIONS,
+        server::OPERATIONS,
+        progress::OPERATIONS,
+        activity::OPERATIONS,
+        admin_access::OPERATIONS,
     ];
     rooms.into_iter().flatten()
 }

@@ -1,34 +1,60 @@
-//! `GET /hub/api/users/NAME/server/progress`: how a start goes, as server-sent events in JupyterHub's form.
+//! How a start goes, as server-sent events in JupyterHub's form: `GET /users/NAME/server/progress` and of named servers.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpResponse, web};
 use futures_util::stream;
 use hubgate_protocol::{Phase, ServerId, ServerStatus};
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
 use crate::answer::{self, Failure};
+use crate::api::addressed::{Addressed, ServerPath};
+use crate::api::body::bad;
+use crate::api::operation::Operation;
 use crate::domain::explain;
-use crate::domain::scope::Base;
-use crate::extract::{ServerPath, Visitor, header_text, names};
+use crate::domain::scope::{Base, Owner, Target};
+use crate::extract::Caller;
 use crate::spawn::client::LOG_LINES;
 use crate::state::Hub;
 
-/// How often a start that makes no news is reported.
+/// How often a start that makes no news is looked at.
 const TICK: Duration = Duration::from_secs(1);
-/// How long a server may stay stopped before the page says that nothing happens.
-const NOTHING_HAPPENS: Duration = Duration::from_secs(10);
+/// How long a stream may be silent before an empty line keeps it open.
+const SILENCE: Duration = Duration::from_secs(8);
+/// How long a start may stay without any sign.
+const NOTHING_HAPPENS_S: u64 = 10;
+/// How long a start that has just been asked for may take to show.
+const FIRST_SIGN: Duration = Duration::from_secs(1);
+
+/// The operations.
+pub const OPERATIONS: &[Operation] =
+    &[operation("/users/{name}/server/progress"), operation("/users/{name}/servers/{server_name}/progress")];
+
+const fn operation(path: &'static str) -> Operation {
+    Operation {
+        method: Method::GET,
+        path,
+        summary: "Events of a start, until the server is ready or has failed",
+        scopes: &[Base::ReadServers],
+        query: &[],
+        body: None,
+        responses: &[200, 400, 403, 404],
+        route: || web::route().to(progress),
+    }
+}
 
 /// One event. Keys are JupyterHub's; `log` is ours.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Event {
     progress: u8,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    html_message: Option<String>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     ready: bool,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -39,26 +65,61 @@ struct Event {
     log: Vec<String>,
 }
 
-/// The handler. The page sends its token in `X-XSRFToken`, so that no other page on this origin can listen.
-pub async fn progress(
-    visitor: Visitor,
-    owner: web::Path<String>,
-    request: HttpRequest,
-) -> Result<HttpResponse, Failure> {
-    let Some(session) = visitor.session else {
-        return Err(Failure::new(StatusCode::FORBIDDEN, "Log in first."));
-    };
-    if !visitor.hub.key.session_token_holds(&session.hash, header_text(&request, &names::XSRF)) {
-        return Err(Failure::new(StatusCode::FORBIDDEN, "XSRF token missing or stale; reload the page."));
+impl Event {
+    fn going(progress: u8, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            progress,
+            message,
+            html_message: None,
+            ready: false,
+            failed: false,
+            url: None,
+            log: Vec::new(),
+        }
     }
-    let id = ServerPath::new(&owner, "").allowed(&visitor.hub, &session, &Base::ReadServers)?;
-    let watch = Watch { hub: visitor.hub, id, started: Instant::now(), last: None, over: false };
+
+    /// Both addresses are made of names that need no escapes.
+    fn ready(url: String) -> Self {
+        let html_message = Some(format!("Server ready at <a href=\"{url}\">{url}</a>"));
+        Self {
+            ready: true,
+            html_message,
+            url: Some(url.clone()),
+            ..Self::going(100, format!("Server ready at {url}"))
+        }
+    }
+
+    fn failed(message: impl Into<String>, log: Vec<String>) -> Self {
+        Self { failed: true, log, ..Self::going(100, message) }
+    }
+}
+
+async fn progress(caller: Caller, path: web::Path<ServerPath>) -> Result<HttpResponse, Failure> {
+    let addressed = Addressed::of(&caller, &[Base::ReadServers], path.into_inner()).await?;
+    let (id, _) = addressed.known().ok_or_else(|| Failure::bare(StatusCode::NOT_FOUND))?;
+    let idle = |phase| matches!(phase, Phase::Stopped | Phase::Listening | Phase::Stopping);
+    let now = caller.hub.servers.wait(&id, FIRST_SIGN, |now| !idle(now.phase)).await;
+    if idle(now.phase) && !caller.hub.starting.holds(&id) {
+        return Err(bad(format!("{id} is not starting...")));
+    }
+    // What a server writes is for its owner and for those who may see its inner state.
+    let own = caller.session.is_some() && caller.owner == Owner::User(id.user.clone());
+    let reads_log = own || caller.may(&Base::AdminServerState, &Target::Server(&id));
+    let watch = Watch {
+        hub: caller.hub,
+        id,
+        reads_log,
+        asked: Instant::now(),
+        sent: Instant::now(),
+        shown: None,
+        last: None,
+    };
     let events = stream::unfold(watch, |mut watch| async move {
-        let event = watch.next().await?;
-        let json = serde_json::to_string(&event).ok()?;
-        Some((Ok::<_, Infallible>(Bytes::from(format!("data: {json}\n\n"))), watch))
+        let text = watch.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(text)), watch))
     });
-    Ok(answer::guarded(StatusCode::OK)
+    Ok(answer::program(StatusCode::OK)
         .insert_header((CONTENT_TYPE, "text/event-stream"))
         .insert_header((HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")))
         .streaming(events))
@@ -67,73 +128,85 @@ pub async fn progress(
 struct Watch {
     hub: web::Data<Hub>,
     id: ServerId,
-    started: Instant,
+    reads_log: bool,
+    asked: Instant,
+    /// When something was sent last.
+    sent: Instant,
+    /// The last event.
+    shown: Option<Event>,
+    /// The phase that it was about.
     last: Option<Phase>,
-    over: bool,
 }
 
 impl Watch {
-    /// The next event: at once for the first, then at every change and at every tick; `None` after the last.
-    async fn next(&mut self) -> Option<Event> {
-        if self.over {
+    /// The next piece of the stream: at once for the first, then at every change and every tick that brings news; an empty
+    /// line after silence; `None` after the last event.
+    async fn next(&mut self) -> Option<String> {
+        if self.shown.as_ref().is_some_and(|shown| shown.ready || shown.failed) {
             return None;
         }
-        if let Some(last) = self.last {
-            let mut closing = self.hub.closing.subscribe();
-            tokio::select! {
-                _ = self.hub.servers.wait(&self.id, TICK, |now| now.phase != last) => {}
-                _ = closing.wait_for(|closing| *closing) => return None,
+        loop {
+            if self.shown.is_some() && !self.wait().await {
+                return None;
+            }
+            let status = self.hub.servers.status(&self.id);
+            let event = self.event(&status).await;
+            // The first event says that somebody asked; what is going on follows at once.
+            self.last = self.shown.is_some().then_some(status.phase);
+            if self.shown.as_ref() != Some(&event) {
+                self.sent = Instant::now();
+                let json = serde_json::to_string(&event).ok()?;
+                self.shown = Some(event);
+                return Some(format!("data: {json}\n\n"));
+            }
+            if self.sent.elapsed() >= SILENCE {
+                self.sent = Instant::now();
+                return Some("\n\n".to_owned());
             }
         }
-        let status = self.hub.servers.status(&self.id);
-        let event = self.event(&status).await;
-        self.last = Some(status.phase);
-        self.over = event.ready || event.failed;
-        Some(event)
+    }
+
+    /// Waits for a change or a tick; whether the gateway goes on.
+    async fn wait(&self) -> bool {
+        let (last, mut closing) = (self.last, self.hub.closing.subscribe());
+        tokio::select! {
+            _ = self.hub.servers.wait(&self.id, TICK, |now| Some(now.phase) != last) => true,
+            _ = closing.wait_for(|closing| *closing) => false,
+        }
     }
 
     async fn event(&self, status: &ServerStatus) -> Event {
-        let waited = self.started.elapsed();
-        let going = |progress, message: &str| Event {
-            progress,
-            message: message.to_owned(),
-            ready: false,
-            failed: false,
-            url: None,
-            log: Vec::new(),
-        };
+        let waited_s = self.asked.elapsed().as_secs();
+        let asked_for = || self.hub.starting.holds(&self.id) || waited_s < NOTHING_HAPPENS_S;
         match status.phase {
-            Phase::Running => {
-                let url = Some(self.hub.server_url(&self.id));
-                Event { ready: true, url, ..going(100, "Your server is ready.") }
-            }
+            Phase::Running => Event::ready(self.hub.server_path(&self.id)),
             Phase::Failed => {
                 let cause = explain::cause(status.exit.as_ref());
-                let message = format!("{} {}", cause.sentence, cause.remedy);
-                Event { failed: true, log: self.log().await, ..going(100, &message) }
+                let message = format!("Spawn failed: {} {}", cause.sentence, cause.remedy);
+                Event::failed(message, self.log().await)
             }
-            Phase::Stopped | Phase::Listening if waited > NOTHING_HAPPENS => Event {
-                failed: true,
-                log: self.log().await,
-                ..going(100, "Your server is not starting. Press Start to try again.")
-            },
-            Phase::Stopped => going(0, "Your start is waiting for its turn."),
-            Phase::Listening => going(10, "The socket of your server is open."),
-            Phase::Stopping => going(0, "The server that ran before is still stopping."),
+            _ if self.shown.is_none() => Event::going(0, "Server requested"),
             Phase::Starting => {
-                let share = u8::try_from(waited.as_secs().saturating_mul(2)).unwrap_or(u8::MAX).min(60);
-                let log = if self.last.is_some() { self.log().await } else { Vec::new() };
-                Event { log, ..going(30 + share, "Jupyter is starting.") }
+                let share = u8::try_from(waited_s).unwrap_or(u8::MAX).min(40);
+                Event { log: self.log().await, ..Event::going(50 + share, "Spawning server...") }
+            }
+            Phase::Stopping => Event::failed("Spawn cancelled", Vec::new()),
+            Phase::Stopped | Phase::Listening if self.last == Some(Phase::Starting) => {
+                Event::failed("Spawn cancelled", self.log().await)
+            }
+            Phase::Stopped | Phase::Listening if asked_for() => Event::going(0, "Server requested"),
+            Phase::Stopped | Phase::Listening => {
+                Event::failed("Spawn failed: the server is not starting. Start it again.", self.log().await)
             }
         }
     }
 
-    /// The server's own words; nothing when they are slow to come.
+    /// The server's own words, for those who may read them; nothing when they are slow to come.
     async fn log(&self) -> Vec<String> {
-        timeout(TICK, self.hub.spawner.journal(&self.id, LOG_LINES))
-            .await
-            .ok()
-            .and_then(Result::ok)
-            .unwrap_or_default()
+        if !self.reads_log {
+            return Vec::new();
+        }
+        let journal = timeout(TICK, self.hub.spawner.journal(&self.id, LOG_LINES)).await;
+        journal.ok().and_then(Result::ok).unwrap_or_default()
     }
 }

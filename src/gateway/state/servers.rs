@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use hubgate_protocol::{Phase, ServerId, ServerStatus};
+use hubgate_protocol::{Phase, ServerId, ServerStatus, Username};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -69,6 +69,12 @@ impl Servers {
     #[must_use]
     pub fn those(&self, accept: impl Fn(Phase) -> bool) -> Vec<ServerId> {
         self.known.read().values().filter(|status| accept(status.phase)).map(ServerStatus::id).collect()
+    }
+
+    /// Everything known of the servers of `user` that are not stopped.
+    #[must_use]
+    pub fn of(&self, user: &Username) -> Vec<ServerStatus> {
+        self.known.read().values().filter(|status| status.user == *user).cloned().collect()
     }
 
     /// How many servers are not stopped.

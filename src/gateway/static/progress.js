@@ -29,6 +29,7 @@ async function follow() {
     cache: "no-store",
   });
   if (answer.status === 403) return location.reload();
+  if (answer.status === 400) return show({ progress: 0, failed: true, message: "Your server is not starting. Press Start to try again." });
   if (!answer.ok) throw new Error(answer.statusText);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";

@@ -1,0 +1,137 @@
+//! The server that a path names, and whether one of that name may be made.
+
+use hubgate_protocol::{ServerId, Username};
+use serde::Deserialize;
+
+use crate::answer::Failure;
+use crate::api::body::{bad, shortened};
+use crate::api::model::unused;
+use crate::api::user::found;
+use crate::domain::entity::{EntityError, ServerSlug};
+use crate::domain::scope::{Base, Target};
+use crate::extract::Caller;
+use crate::state::Hub;
+use crate::store::servers::Server;
+
+/// Longest name for people, characters.
+const DISPLAY_MAX: usize = 255;
+
+/// `…/users/NAME/server` and `…/users/NAME/servers/SERVER`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct ServerPath {
+    name: String,
+    #[serde(default)]
+    server_name: String,
+}
+
+/// A server as it was addressed; it need not exist.
+pub struct Addressed {
+    /// The owner, who exists.
+    pub user: Username,
+    /// The owner's servers that are known.
+    pub servers: Vec<Server>,
+    /// The server's name as it was written; empty for the default server.
+    pub text: String,
+}
+
+impl Addressed {
+    /// Reads the path for a caller who holds one of these scopes for that server.
+    ///
+    /// # Errors
+    /// As [`Caller::require`]; 404 where there is no such user.
+    pub async fn of(caller: &Caller, any_of: &[Base], path: ServerPath) -> Result<Self, Failure> {
+        let ServerPath { name, server_name: text } = path;
+        let id = name.parse().ok().zip(text.parse().ok());
+        let user = match id.map(|(user, server)| ServerId { user, server }) {
+            Some(id) => caller.require(any_of, &Target::Server(&id)).map(|()| id.user)?,
+            // No scope is of a server that cannot be; whoever may touch all of the user's is told of it.
+            None => caller.user(any_of, &name)?,
+        };
+        let (_, servers) = found(&caller.hub, &user).await?;
+        Ok(Self { user, servers, text })
+    }
+
+    /// The server, if it is known. A default server always is.
+    #[must_use]
+    pub fn known(&self) -> Option<(ServerId, Server)> {
+        let id = ServerId { user: self.user.clone(), server: self.text.parse().ok()? };
+        let server = self.servers.iter().find(|server| server.name == id.server).cloned();
+        let server = server.or_else(|| id.server.is_default().then(|| unused(&id)))?;
+        Some((id, server))
+    }
+
+    /// The server of that name, which exists or may be made.
+    ///
+    /// # Errors
+    /// 400 where named servers are off, where the user has as many as may be (if that counts), and for a name or a name for
+    /// people that cannot be.
+    pub fn admitted(
+        &self,
+        hub: &Hub,
+        text: &str,
+        display: Option<&str>,
+        counts: bool,
+    ) -> Result<ServerId, Failure> {
+        if !hub.config.allow_named_servers {
+            return Err(bad("Named servers are not enabled."));
+        }
+        let known = self.servers.iter().map(|server| &server.name).find(|name| name.as_str() == text);
+        let right = |display: &&str| if known.is_some() { is_readable(display) } else { is_display_name(display) };
+        if let Some(display) = display.filter(|display| !right(display)) {
+            return Err(bad(format!("Invalid display_name: '{}'", shortened(display))));
+        }
+        let user = self.user.clone();
+        if text.is_empty() {
+            return Ok(ServerId::default_of(user));
+        }
+        if let Some(server) = known.cloned() {
+            return Ok(ServerId { user, server });
+        }
+        let named = self.servers.iter().filter(|server| !server.name.is_default()).count();
+        let most = usize::try_from(hub.config.named_server_limit_per_user).unwrap_or(usize::MAX);
+        if counts && most > 0 && named >= most {
+            return Err(bad(format!(
+                "User {user} already has the maximum of {most} named servers.  One must be deleted before a new server can be created"
+            )));
+        }
+        let server: ServerSlug = text.parse().map_err(|error: EntityError| {
+            bad(format!("Invalid server_name: '{}'; {error}", shortened(text)))
+        })?;
+        Ok(ServerId { user, server: server.into() })
+    }
+}
+
+/// 1 to 255 characters that can be seen; single spaces between them.
+fn is_display_name(text: &str) -> bool {
+    is_readable(text) && text.trim_matches(' ') == text && !text.contains("  ")
+}
+
+/// 1 to 255 characters that can be seen, and spaces.
+fn is_readable(text: &str) -> bool {
+    let seen = |c: char| c == ' ' || !(c.is_control() || c.is_whitespace() || is_unseen(c));
+    (1..=DISPLAY_MAX).contains(&text.chars().count()) && text.chars().all(seen)
+}
+
+/// Marks that turn text round or take no room (general categories Cf and Co), by which one name can pass for another.
+fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
+        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..='\u{10ffff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_for_people_can_be_seen() {
+        for good in ["a", "My GPU", "物理 2", "naïve (3)"] {
+            assert!(is_display_name(good), "{good}");
+        }
+        for bad in
+            ["", " a", "a ", "a  b", "a\tb", "a\nb", "a\u{202e}b", "\u{200b}", "\u{a0}", &"x".repeat(256)]
+        {
+            assert!(!is_display_name(bad), "{bad:?}");
+        }
+    }
+}
