@@ -211,3 +211,79 @@ impl Value for Map<String, serde_json::Value> {
         value.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::config::{Config, read};
+
+    fn parse(text: &str) -> Result<Config, String> {
+        read::parse(Path::new("hub.toml"), text).map_err(|errors| errors.to_string())
+    }
+
+    const WHOLE: &str = "[[load_roles]]\nname = \"grader\"\nscopes = [\"read:users!group=physics\", \"custom:grades:read\"]\n\
+        users = [\"ada\"]\ngroups = [\"physics\"]\nservices = [\"idle-culler\"]\n\
+        [[load_roles]]\nname = \"admin\"\nusers = [\"ada\"]\n\
+        [load_groups.\"physics 1\"]\nusers = [\"ada\"]\nproperties = { room = 7, tags = [\"a\", true, 1.5], at = 2026-01-01 }\n\
+        [custom_scopes.\"custom:grades:read\"]\ndescription = \"Read grades\"\n";
+
+    #[test]
+    fn roles_groups_and_scopes_are_read_and_written_as_they_were() {
+        let config = parse(WHOLE).unwrap();
+        let role = &config.load_roles.0[0];
+        assert_eq!(role.scopes.as_ref().unwrap()[1].to_string(), "custom:grades:read");
+        assert_eq!(
+            (role.users[0].as_str(), role.groups[0].as_str(), role.services[0].as_str()),
+            ("ada", "physics", "idle-culler")
+        );
+        assert_eq!(config.load_roles.0[1].scopes, None);
+        let group = &config.load_groups.0[0];
+        assert_eq!((group.name.as_str(), &group.properties["room"]), ("physics 1", &7.into()));
+        assert_eq!(group.properties["tags"], serde_json::json!(["a", true, 1.5]));
+        assert_eq!(parse(&config.to_toml()).unwrap(), config);
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_its_line() {
+        for (text, complaint) in [
+            ("[[load_roles]]\nname = \"x\"", "hub.toml:1: load_roles has a bad name"),
+            ("[[load_roles]]\nscopes = []", "hub.toml:1: load_roles has an entry without name"),
+            ("[[load_roles]]\nname = \"new-role\"", "gives the role new-role no scopes"),
+            (
+                "[[load_roles]]\nname = \"new-role\"\nscopes = [\"nonsense\"]",
+                "hub.toml:3: load_roles has a bad scope",
+            ),
+            (
+                "[[load_roles]]\nname = \"new-role\"\nscopes = [\"custom:undefined\"]",
+                "names custom:undefined; define it",
+            ),
+            ("[[load_roles]]\nname = \"admin\"\nscopes = [\"list:users\"]", "changes the scopes of admin"),
+            ("[[load_roles]]\nname = \"server\"\nusers = [\"ada\"]", "gives server to somebody"),
+            ("[[load_roles]]\nname = \"user\"\nuser = []", "hub.toml:3: load_roles has an unknown key"),
+            (
+                "[[load_roles]]\nname = \"user\"\nusers = [\"A b\"]",
+                "hub.toml:3: load_roles has a bad user name",
+            ),
+            ("[[load_roles]]\nname = \"user\"\n[[load_roles]]\nname = \"user\"", "names the role user twice"),
+            ("load_roles = 1", "hub.toml:1: load_roles must be a list of tables"),
+            ("load_groups = []", "hub.toml:1: load_groups must be tables"),
+            ("[load_groups.\"a/b\"]\nusers = []", "load_groups has a bad name"),
+            ("[load_groups]\ng = 1", "hub.toml:2: load_groups must be a table with users, properties"),
+            (
+                "[custom_scopes.\"custom:abc\"]\nsubscopes = []",
+                "custom_scopes has an entry without description",
+            ),
+            ("[custom_scopes.\"read:users\"]\ndescription = \"x\"", "custom_scopes is not right"),
+            ("extra_user_scopes = [\"self\"]", "extra_user_scopes holds self"),
+            ("allow_named_servers = \"yes\"", "allow_named_servers must be true or false"),
+            ("default_server_name = \"a/b\"", "default_server_name is no server name"),
+            ("public_url = \"hub.example.org\"", "public_url must be"),
+            ("flavour = \"sour\"", "flavour must be one of"),
+            ("api_page_max_limit = 0", "api_page_max_limit must be 1 to 10000"),
+        ] {
+            let told = parse(text).expect_err(text);
+            assert!(told.contains(complaint), "{text}: {told}");
+        }
+    }
+}

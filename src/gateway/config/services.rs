@@ -20,13 +20,21 @@ pub fn load(path: &Path) -> Result<Services, ConfigErrors> {
     let text = load::text(path).map_err(|message| refused(vec![ConfigError { line: None, message }]))?;
     let services: Services = toml::from_str(&text).map_err(|error| {
         let line = error.span().map(|span| line(&text, &span));
-        refused(vec![ConfigError { line, message: error.message().replace('\n', ", ") }])
+        refused(vec![ConfigError { line, message: without_value(error.message()) }])
     })?;
     let problems = services.problems();
     if problems.is_empty() {
         return Ok(services);
     }
     Err(refused(problems.into_iter().map(|message| ConfigError { line: None, message }).collect()))
+}
+
+/// A complaint about a type without the value, which may be a token.
+fn without_value(message: &str) -> String {
+    match message.split_once(", expected ") {
+        Some((told, expected)) if told.starts_with("invalid ") => format!("must be {expected}"),
+        _ => message.replace('\n', ", "),
+    }
 }
 
 #[cfg(test)]
@@ -48,5 +56,10 @@ mod tests {
         std::fs::write(&path, "[[services]]\nname = \"x\"\napi_token = \"secret\"\n").unwrap();
         let told = load(&path).unwrap_err().to_string();
         assert!(told.contains("services.x.api_token") && !told.contains("secret"), "{told}");
+        for value in ["S3cret", "[\"S3cret\"]", "{ a = \"S3cret\" }", "\"S3cret\" x", "12345678"] {
+            std::fs::write(&path, format!("[[services]]\nname = \"x\"\napi_token = {value}\n")).unwrap();
+            let told = load(&path).unwrap_err().to_string();
+            assert!(!told.contains("S3cret") && !told.contains("12345678"), "{told}");
+        }
     }
 }

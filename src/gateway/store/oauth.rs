@@ -71,21 +71,24 @@ pub fn put_client(c: &mut Conn, client: &ServerClient, now_us: i64) -> QueryResu
 /// # Errors
 /// When the database fails; an absent client is `None`.
 pub fn client(c: &mut Conn, identifier: &str) -> QueryResult<Option<ServerClient>> {
+    type Row = (String, String, String, String, String, String);
     let columns = (
-        (dsl::identifier, person::name, server::name, dsl::secret_hash),
-        (dsl::redirect_uri, dsl::description, dsl::allowed_scopes),
+        person::name,
+        server::name,
+        dsl::secret_hash,
+        dsl::redirect_uri,
+        dsl::description,
+        dsl::allowed_scopes,
     );
-    let row: Option<((String, String, String, String), (String, String, String))> = dsl::oauth_clients
+    let row: Option<Row> = dsl::oauth_clients
         .inner_join(server::servers.inner_join(person::users))
         .filter(dsl::identifier.eq(identifier))
         .select(columns)
         .first(c)
         .optional()?;
-    let Some(((identifier, user, name, secret_hash), (redirect_uri, description, allowed))) = row else {
-        return Ok(None);
-    };
+    let Some((user, name, secret_hash, redirect_uri, description, allowed)) = row else { return Ok(None) };
     Ok(Some(ServerClient {
-        identifier,
+        identifier: identifier.to_owned(),
         server: ServerId { user: json::parsed(&user)?, server: json::parsed(&name)? },
         secret_hash: unhex(&secret_hash)?,
         redirect_uri,
