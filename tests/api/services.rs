@@ -48,3 +48,18 @@ async fn the_spawner_is_asked_for_each_managed_service_with_the_token_that_the_h
     assert_eq!(all, [("culler".to_owned(), token.expose().to_owned())]);
     tasks.end().await;
 }
+
+#[actix_web::test]
+async fn a_service_that_the_file_does_not_name_any_more_is_stopped_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let test = hub(&dir).await;
+    let known = test.hub.config.started_services();
+    std::fs::write(&known, "[\"culler\",\"forgotten\"]").unwrap();
+    let tasks = tasks::start(&test.hub);
+    test.until(|asked| !started(asked).is_empty()).await;
+    tasks.end().await;
+    let stopped = |request: &Request| matches!(request, Request::StopService { .. });
+    let all: Vec<Request> = test.asked.lock().iter().filter(|one| stopped(one)).cloned().collect();
+    assert_eq!(all, [Request::StopService { name: "forgotten".parse().unwrap() }]);
+    assert_eq!(std::fs::read_to_string(known).unwrap(), "[\"culler\"]");
+}

@@ -160,6 +160,9 @@ def test_a_service_starts_with_the_gateway_and_the_hub_knows_its_token(site, hub
     machine.run("systemctl", "restart", "hubgate")
     until("the login page answers", lambda: hub.browser().get("/hub/login").status == 200, 20)
     assert machine.pid_of(unit()) == pid, "the same words and the same token: it runs on"
+    site("")
+    machine.run("systemctl", "restart", "hubgate")
+    until("it has ended", lambda: machine.show(unit(), "ActiveState")["ActiveState"] == "inactive", 20)
 
 
 @pytest.mark.parametrize(("text", "mode", "expected"), [

@@ -174,6 +174,12 @@ impl Config {
         self.state_dir.join("websockets.json")
     }
 
+    /// Where the names of the services are that the spawner was asked to start.
+    #[must_use]
+    pub fn started_services(&self) -> PathBuf {
+        self.state_dir.join("services.json")
+    }
+
     /// Where the key is.
     #[must_use]
     pub fn key(&self) -> PathBuf {
