@@ -5,8 +5,9 @@ import shutil
 import ssl
 
 import world
+from ask import Visitor
 from product import Hubgate
-from stack import free_port
+from stack import free_port, until
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROLES = [{"name": "whoami-user", "description": "Uses both services", "groups": ["staff"],
@@ -34,9 +35,11 @@ class ClientHub(Hubgate):
         return f"{self.address}{self.base}/{path}"
 
     def token(self, name, scopes=(), note=None):
-        """A token, made at the command line."""
+        """A token, made at the command line: the running hub knows it within a second."""
         words = [word for scope in scopes for word in ("--scope", scope)] + (["--note", note] if note else [])
-        return self.hubgate("token", name, *words).strip()
+        token = self.hubgate("token", name, *words).strip()
+        until("the new token", lambda: Visitor(self, token).send("GET", f"{self.base}/hub/api/user").status == 200, seconds=3)
+        return token
 
     def tls(self):
         """Trust in the hub's own certificate."""
