@@ -12,6 +12,7 @@ mod configuration;
 #[path = "../corpus.rs"]
 mod corpus;
 mod dependencies;
+mod description;
 mod gateway;
 mod imports;
 mod installation;
