@@ -7,8 +7,15 @@ const PATH: &str = "/users/alice/activity";
 #[actix_web::test]
 async fn a_report_moves_times_forward_only() {
     let mut rest = Rest::new().await;
-    rest.token("reporter", "alice", &["users:activity!user", "read:users:activity!user", "read:servers!user"]).await;
-    let at = |time: &str| format!(r#"{{"last_activity": "{time}", "servers": {{"": {{"last_activity": "{time}"}}}}}}"#);
+    rest.token(
+        "reporter",
+        "alice",
+        &["users:activity!user", "read:users:activity!user", "read:servers!user"],
+    )
+    .await;
+    let at = |time: &str| {
+        format!(r#"{{"last_activity": "{time}", "servers": {{"": {{"last_activity": "{time}"}}}}}}"#)
+    };
     rest.test.server("alice", hubgate_protocol::Phase::Running);
     rest.hold(&[
         ("POST", PATH, "reporter", &at("2027-06-01T00:00:00Z"), 400, "more than an hour in the future"),

@@ -43,15 +43,13 @@ async fn a_running_server_is_one_event() {
     assert_eq!(answer.header("content-type"), "text/event-stream");
     assert_eq!(
         events(&answer),
-        [
-            serde_json::json!({
-                "progress": 100,
-                "message": "Server ready at /jupyterhub/user/alice/",
-                "html_message": "Server ready at <a href=\"/jupyterhub/user/alice/\">/jupyterhub/user/alice/</a>",
-                "ready": true,
-                "url": "/jupyterhub/user/alice/"
-            })
-        ]
+        [serde_json::json!({
+            "progress": 100,
+            "message": "Server ready at /jupyterhub/user/alice/",
+            "html_message": "Server ready at <a href=\"/jupyterhub/user/alice/\">/jupyterhub/user/alice/</a>",
+            "ready": true,
+            "url": "/jupyterhub/user/alice/"
+        })]
     );
 }
 

@@ -55,7 +55,14 @@ async fn named_servers_are_made_within_the_limits() {
         ("PUT", GPU, "bob", "", 404, UNSEEN),
         ("PUT", GPU, "alice", r#"{"display_name": "My  GPU"}"#, 400, "Invalid display_name"),
         ("PUT", GPU, "alice", r#"{"display_name": 5}"#, 400, "display_name must be a string"),
-        ("PUT", GPU, "alice", r#"{"display_name": "My GPU", "user_options": {"a": [1]}}"#, 201, r#""display_name":"My GPU""#),
+        (
+            "PUT",
+            GPU,
+            "alice",
+            r#"{"display_name": "My GPU", "user_options": {"a": [1]}}"#,
+            201,
+            r#""display_name":"My GPU""#,
+        ),
         ("PUT", GPU, "alice", "", 409, "User alice already has server gpu"),
         ("PUT", "/users/alice/servers/Bad%20Name", "alice", "", 400, "Invalid server_name: 'Bad Name'"),
         ("PUT", "/users/alice/servers/lab", "alice", "", 400, "Invalid server_name: 'lab'"),
@@ -111,7 +118,9 @@ async fn a_start_is_told_as_soon_as_it_is_over() {
     });
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (201, ""));
     let (answer, ()) = tokio::join!(rest.send("POST", SERVER, "alice", ""), async {
-        rest.test.until(|all| all.iter().filter(|one| matches!(one, Request::Start { .. })).count() == 2).await;
+        rest.test
+            .until(|all| all.iter().filter(|one| matches!(one, Request::Start { .. })).count() == 2)
+            .await;
         rest.test.server("alice", Phase::Failed);
     });
     assert_eq!(answer.status.as_u16(), 424);
@@ -165,13 +174,34 @@ async fn a_server_that_does_not_run_is_changed() {
         ("PATCH", GPU, "alice", "", 400, "Must specify at least one field to modify."),
         ("PATCH", GPU, "alice", "[1]", 400, "Body must be a JSON object"),
         ("PATCH", GPU, "alice", r#"{"surprise": 1}"#, 400, "surprise"),
-        ("PATCH", GPU, "alice", r#"{"name": "new", "user_options": []}"#, 400, "user_options must be an object"),
+        (
+            "PATCH",
+            GPU,
+            "alice",
+            r#"{"name": "new", "user_options": []}"#,
+            400,
+            "user_options must be an object",
+        ),
         ("PATCH", GPU, "alice", r#"{"name": "gpu"}"#, 409, "User alice already has server 'gpu'"),
         ("PATCH", GPU, "alice", r#"{"name": ""}"#, 409, "already has server"),
         ("PATCH", GPU, "alice", r#"{"name": "Bad Name"}"#, 400, "Invalid server_name"),
-        ("PATCH", "/users/alice/servers/no", "alice", r#"{"name": "new"}"#, 404, "User alice has no such server 'no'"),
+        (
+            "PATCH",
+            "/users/alice/servers/no",
+            "alice",
+            r#"{"name": "new"}"#,
+            404,
+            "User alice has no such server 'no'",
+        ),
         ("PATCH", GPU, "alice", r#"{"display_name": "Big machine"}"#, 200, "Big machine"),
-        ("PATCH", GPU, "alice", r#"{"name": "big", "user_options": {"a": 1}}"#, 200, r#""full_name":"alice/big""#),
+        (
+            "PATCH",
+            GPU,
+            "alice",
+            r#"{"name": "big", "user_options": {"a": 1}}"#,
+            200,
+            r#""full_name":"alice/big""#,
+        ),
         ("GET", GPU, "alice", "", 404, "null"),
     ])
     .await;

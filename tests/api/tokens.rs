@@ -11,9 +11,22 @@ const TOKENS: &str = "/users/alice/tokens";
 #[actix_web::test]
 async fn a_token_is_told_once_and_does_what_it_was_made_for() {
     let mut rest = Rest::new().await;
-    let made = rest.json("POST", TOKENS, "alice", r#"{"note": "mine", "scopes": ["read:users!user"], "expires_in": 60}"#).await;
-    assert_eq!((&made["note"], &made["user"], &made["kind"]), (&json!("mine"), &json!("alice"), &json!("api_token")));
-    assert_eq!(made["scopes"], json!(["read:users!user=alice", "read:users:activity!user=alice", "read:users:groups!user=alice", "read:users:name!user=alice"]));
+    let made = rest
+        .json("POST", TOKENS, "alice", r#"{"note": "mine", "scopes": ["read:users!user"], "expires_in": 60}"#)
+        .await;
+    assert_eq!(
+        (&made["note"], &made["user"], &made["kind"]),
+        (&json!("mine"), &json!("alice"), &json!("api_token"))
+    );
+    assert_eq!(
+        made["scopes"],
+        json!([
+            "read:users!user=alice",
+            "read:users:activity!user=alice",
+            "read:users:groups!user=alice",
+            "read:users:name!user=alice"
+        ])
+    );
     let (id, text) = (made["id"].as_str().unwrap(), made["token"].as_str().unwrap());
     assert_eq!(text.len(), 64);
     rest.known("made", text);
@@ -47,7 +60,14 @@ async fn nobody_gets_more_than_the_owner_holds() {
         ("POST", TOKENS, "alice", r#"{"scopes": ["no:such"]}"#, 400, "Scope 'no:such' does not exist"),
         ("POST", TOKENS, "alice", r#"{"scopes": ["custom:none"]}"#, 400, "does not exist"),
         ("POST", TOKENS, "alice", r#"{"roles": ["no-such-role"]}"#, 400, "no-such-role"),
-        ("POST", TOKENS, "alice", r#"{"roles": ["user"], "scopes": ["self"]}"#, 400, "Can only assign one of scopes or roles"),
+        (
+            "POST",
+            TOKENS,
+            "alice",
+            r#"{"roles": ["user"], "scopes": ["self"]}"#,
+            400,
+            "Can only assign one of scopes or roles",
+        ),
         ("POST", TOKENS, "alice", r#"{"roles": ["user"]}"#, 201, "servers!user=alice"),
         ("POST", TOKENS, "alice", r#"{"scopes": []}"#, 201, "read:users:name!user=alice"),
         ("POST", TOKENS, "alice", r#"{"scopes": null, "surprise": 1}"#, 201, "tokens!user=alice"),
@@ -121,7 +141,8 @@ async fn a_revoked_token_is_nobody_at_once() {
 #[actix_web::test]
 async fn a_password_is_enough_for_a_token() {
     let rest = Rest::new().await;
-    let auth = |name: &str, password: &str| json!({"auth": {"username": name, "password": password}}).to_string();
+    let auth =
+        |name: &str, password: &str| json!({"auth": {"username": name, "password": password}}).to_string();
     rest.hold(&[
         ("POST", TOKENS, "", &auth("alice", PASSWORD), 201, r#""token":"#),
         ("POST", TOKENS, "", &auth("alice", "wrong"), 403, "null"),
@@ -139,21 +160,35 @@ async fn a_page_needs_the_token_of_its_session() {
     let cookie = rest.test.login("alice").await;
     let xsrf = rest.test.get("/jupyterhub/hub/home", &cookie).await.xsrf();
     let by_page = |method: &str, query: &str| {
-        TestRequest::default().method(method.parse().unwrap()).uri(&format!("{API}/user{query}")).insert_header(("cookie", cookie.clone()))
+        TestRequest::default()
+            .method(method.parse().unwrap())
+            .uri(&format!("{API}/user{query}"))
+            .insert_header(("cookie", cookie.clone()))
     };
     let cors = ("sec-fetch-mode", "cors");
     let status = async |request| rest.test.send(request).await.status.as_u16();
     assert_eq!(status(by_page("GET", "")).await, 200);
     assert_eq!(status(by_page("GET", "").insert_header(("sec-fetch-mode", "navigate"))).await, 200);
-    for refused in [by_page("GET", "").insert_header(cors), by_page("GET", "?_xsrf=wrong").insert_header(cors),
-        by_page("GET", "").insert_header(("sec-fetch-mode", "no-cors")), by_page("GET", "").insert_header(("sec-fetch-dest", "iframe"))] {
+    for refused in [
+        by_page("GET", "").insert_header(cors),
+        by_page("GET", "?_xsrf=wrong").insert_header(cors),
+        by_page("GET", "").insert_header(("sec-fetch-mode", "no-cors")),
+        by_page("GET", "").insert_header(("sec-fetch-dest", "iframe")),
+    ] {
         assert_eq!(status(refused).await, 403);
     }
     assert_eq!(status(by_page("GET", &format!("?_xsrf={xsrf}")).insert_header(cors)).await, 200);
-    assert_eq!(status(by_page("GET", "").insert_header(cors).insert_header(("x-xsrftoken", xsrf.clone()))).await, 200);
+    assert_eq!(
+        status(by_page("GET", "").insert_header(cors).insert_header(("x-xsrftoken", xsrf.clone()))).await,
+        200
+    );
     let post = |media: &str| {
-        TestRequest::post().uri(&format!("{API}{TOKENS}")).insert_header(("cookie", cookie.clone()))
-            .insert_header(("x-csrftoken", xsrf.clone())).insert_header(("content-type", media.to_owned())).set_payload("{}")
+        TestRequest::post()
+            .uri(&format!("{API}{TOKENS}"))
+            .insert_header(("cookie", cookie.clone()))
+            .insert_header(("x-csrftoken", xsrf.clone()))
+            .insert_header(("content-type", media.to_owned()))
+            .set_payload("{}")
     };
     assert_eq!(status(post("application/json; charset=utf-8")).await, 201);
     assert_eq!(status(post("text/plain")).await, 403);

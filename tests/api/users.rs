@@ -60,7 +60,10 @@ async fn a_list_shows_whom_the_caller_may_list() {
 async fn a_client_that_understands_pages_is_told_of_the_next_one() {
     let rest = Rest::new().await;
     let request = rest.request("GET", "/users?limit=2&sort=name", "boss", "");
-    let answer = rest.test.send(request.insert_header(("accept", "a/b, application/jupyterhub-pagination+json"))).await;
+    let answer = rest
+        .test
+        .send(request.insert_header(("accept", "a/b, application/jupyterhub-pagination+json")))
+        .await;
     let page: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
     assert_eq!(names(&page["items"]), ["alice", "bob"]);
     let url = "https://hub.test/jupyterhub/hub/api/users?sort=name&offset=2&limit=2";
@@ -74,7 +77,12 @@ async fn states_select_users_by_what_their_servers_do() {
     let rest = Rest::with(|config| config.allow_named_servers = true).await;
     rest.test.server("alice", Running);
     rest.test.server("bob:gpu", Starting);
-    for (state, expected) in [("active", &["alice", "bob"][..]), ("ready", &["alice"]), ("inactive", &["boss"]), ("", &["alice", "bob", "boss"])] {
+    for (state, expected) in [
+        ("active", &["alice", "bob"][..]),
+        ("ready", &["alice"]),
+        ("inactive", &["boss"]),
+        ("", &["alice", "bob", "boss"]),
+    ] {
         let list = rest.json("GET", &format!("/users?state={state}"), "boss", "").await;
         assert_eq!(names(&list), expected, "{state}");
     }
@@ -93,7 +101,14 @@ async fn users_are_made_all_or_none() {
         ("POST", "/users", "alice", r#"{"usernames": ["x"]}"#, 403, NOT_HELD),
         ("POST", "/users", "filtered", r#"{"usernames": ["new"]}"#, 403, NOT_HELD),
         ("POST", "/users", "boss", "", 400, "Must specify at least one user to create"),
-        ("POST", "/users", "boss", r#"{"usernames": "abc"}"#, 400, "user.usernames must be a list of strings"),
+        (
+            "POST",
+            "/users",
+            "boss",
+            r#"{"usernames": "abc"}"#,
+            400,
+            "user.usernames must be a list of strings",
+        ),
         ("POST", "/users", "boss", r#"{"usernames": ["ok", "a/b"]}"#, 400, "Invalid username: a/b"),
         ("POST", "/users", "boss", r#"{"usernames": ["a/b", "c d"]}"#, 400, "Invalid usernames: a/b, c d"),
         ("GET", "/users/ok", "boss", "", 404, "null"),
@@ -125,9 +140,30 @@ async fn only_administrators_make_and_change_administrators() {
     .await;
     rest.token("keeper", "bob", &["inherit"]).await;
     rest.hold(&[
-        ("PATCH", "/users/alice", "keeper", r#"{"admin": true}"#, 403, "Only admins can grant admin permissions"),
-        ("POST", "/users/carol", "keeper", r#"{"admin": true}"#, 403, "Only admins can grant admin permissions"),
-        ("POST", "/users", "keeper", r#"{"usernames": ["carol"], "admin": true}"#, 403, "Only admins can grant"),
+        (
+            "PATCH",
+            "/users/alice",
+            "keeper",
+            r#"{"admin": true}"#,
+            403,
+            "Only admins can grant admin permissions",
+        ),
+        (
+            "POST",
+            "/users/carol",
+            "keeper",
+            r#"{"admin": true}"#,
+            403,
+            "Only admins can grant admin permissions",
+        ),
+        (
+            "POST",
+            "/users",
+            "keeper",
+            r#"{"usernames": ["carol"], "admin": true}"#,
+            403,
+            "Only admins can grant",
+        ),
         ("PATCH", "/users/boss", "keeper", r#"{"admin": false}"#, 403, "Only admins can modify other admins"),
         ("PATCH", "/users/alice", "keeper", r#"{"admin": false}"#, 200, "alice"),
         ("PATCH", "/users/alice", "boss", r#"{"admin": true}"#, 200, r#""admin":true"#),

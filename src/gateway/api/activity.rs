@@ -49,7 +49,8 @@ async fn report(caller: Caller, name: web::Path<String>, body: Body) -> Result<H
         return Err(bad("body must contain at least one of `last_activity` or `servers`"));
     }
     let now_us = caller.hub.clock.now_us();
-    let of_servers = servers.map(|servers| seen(servers, &name, &known, now_us)).transpose()?.unwrap_or_default();
+    let of_servers =
+        servers.map(|servers| seen(servers, &name, &known, now_us)).transpose()?.unwrap_or_default();
     let of_user = at.map(|at| moment(at, now_us)).transpose()?;
     let activity = &caller.hub.activity;
     of_servers.iter().for_each(|(id, at_us)| activity.server(id, *at_us));

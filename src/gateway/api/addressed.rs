@@ -76,7 +76,8 @@ impl Addressed {
             return Err(bad("Named servers are not enabled."));
         }
         let known = self.servers.iter().map(|server| &server.name).find(|name| name.as_str() == text);
-        let right = |display: &&str| if known.is_some() { is_readable(display) } else { is_display_name(display) };
+        let right =
+            |display: &&str| if known.is_some() { is_readable(display) } else { is_display_name(display) };
         if let Some(display) = display.filter(|display| !right(display)) {
             return Err(bad(format!("Invalid display_name: '{}'", shortened(display))));
         }

@@ -3,17 +3,18 @@
 use actix_web::http::header::ACCESS_CONTROL_ALLOW_ORIGIN;
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
-use hubgate_protocol::{Phase, ServerId};
+use hubgate_protocol::ServerId;
 use log::{info, warn};
 use nix::sys::signal::{Signal, raise};
 use serde_json::{Value, json};
 
 use crate::answer::{self, Failure, JUPYTERHUB_VERSION};
 use crate::api::body::{Body, bad};
+use crate::api::model::active;
 use crate::api::operation::{Field, Fields, Kind, Operation};
 use crate::domain::scope::{Base, Target};
 use crate::extract::Caller;
-use crate::state::Hub;
+use crate::state::{Hub, starts};
 
 /// The operations.
 pub const OPERATIONS: &[Operation] = &[
@@ -98,7 +99,7 @@ fn switch(fields: &Value, name: &str) -> Result<bool, Failure> {
 /// systemd starts the gateway again where it is a unit; what ends it there is `systemctl stop`.
 async fn end(hub: web::Data<Hub>, servers: bool) {
     if servers {
-        for id in hub.servers.those(|phase| matches!(phase, Phase::Starting | Phase::Running)) {
+        for id in hub.servers.those(active) {
             stop(&hub, &id).await;
         }
     }
@@ -108,7 +109,7 @@ async fn end(hub: web::Data<Hub>, servers: bool) {
 }
 
 async fn stop(hub: &Hub, id: &ServerId) {
-    if let Err(error) = hub.spawner.stop(id).await {
+    if let Err(error) = starts::stop(hub, id).await {
         warn!("server={id} was not stopped at shutdown: {error}");
     }
 }

@@ -3,6 +3,7 @@
 pub mod activity;
 pub mod addressed;
 pub mod admin_access;
+pub mod authorizations;
 pub mod body;
 pub mod group;
 pub mod group_model;
@@ -20,7 +21,6 @@ pub mod proxy;
 pub mod server;
 pub mod server_body;
 pub mod server_run;
-pub mod service_model;
 pub mod service_spec;
 pub mod services;
 pub mod share_codes;
@@ -41,7 +41,7 @@ use operation::Operation;
 
 /// Every operation of the API.
 pub fn operations() -> impl Iterator<Item = &'static Operation> {
-    let rooms: [&'static [Operation]; 20] = [
+    let rooms: [&'static [Operation]; 21] = [
         hub::OPERATIONS,
         groups::OPERATIONS,
         group::OPERATIONS,
@@ -50,6 +50,7 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         shares::OPERATIONS,
         share_codes::OPERATIONS,
         shared::OPERATIONS,
+        authorizations::OPERATIONS,
         oauth::OPERATIONS,
         health::OPERATIONS,
         metrics::OPERATIONS,

@@ -87,10 +87,7 @@ impl Reader<'_> {
             "admin" => self.directory.is_admin(name).into(),
             "roles" => names(self.directory.roles_of_user(name)),
             "groups" => names(self.directory.groups_of(name)),
-            "server" => json!(
-                (phase() == Phase::Running)
-                    .then(|| self.hub.server_path(&own))
-            ),
+            "server" => json!((phase() == Phase::Running).then(|| self.hub.server_path(&own))),
             "pending" => json!(pending(phase())),
             "created" => iso(user.created_s.saturating_mul(1_000_000)).into(),
             "last_activity" => json!(self.hub.activity.of_user(name, user.last_activity_us).map(iso)),
@@ -132,8 +129,8 @@ impl Reader<'_> {
             "ready": status.phase == Phase::Running,
             "stopped": !active(status.phase),
             "user_options": server.user_options,
-            "full_url": self.public(&url),
-            "full_progress_url": self.public(&progress),
+            "full_url": self.hub.public(&url),
+            "full_progress_url": self.hub.public(&progress),
             "url": url,
             "progress_url": progress,
         });
@@ -201,13 +198,6 @@ impl Reader<'_> {
             (None, Some(identifier)) => identifier.clone(),
             (None, None) => "JupyterHub".to_owned(),
         }
-    }
-
-    /// The path below the site's public origin, where the configuration names it.
-    fn public(&self, path: &str) -> Option<String> {
-        let (scheme, rest) = self.hub.config.public_url.split_once("://")?;
-        let host = rest.split('/').next()?;
-        Some(format!("{scheme}://{host}{path}"))
     }
 }
 

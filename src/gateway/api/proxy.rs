@@ -12,7 +12,6 @@ use crate::answer::{self, Failure};
 use crate::api::body::{Body, bad};
 use crate::api::operation::{Field, Fields, Kind, Operation};
 use crate::api::page::{LIMIT, OFFSET, Page};
-use crate::api::share_model::server_path;
 use crate::api::stored;
 use crate::domain::scope::{Base, Target};
 use crate::domain::time::iso;
@@ -97,7 +96,7 @@ async fn list(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Fail
         let used_us = known.as_ref().and_then(|server| server.last_activity_us.or(server.started_us));
         let last = hub.activity.of_server(id, used_us).map(iso);
         let data = json!({ "user": id.user, "server_name": id.server, "last_activity": last });
-        put(server_path(hub, id), target, data);
+        put(hub.server_path(id), target, data);
     }
     let total = i64::try_from(routes.len()).unwrap_or(i64::MAX);
     let (skip, take) =

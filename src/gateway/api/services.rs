@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::answer::{self, Failure};
 use crate::api::body::{Body, bad, checked};
+use crate::api::model::Reader;
 use crate::api::operation::{Field, Fields, Kind, Operation};
-use crate::api::service_model::model;
 use crate::api::service_spec;
 use crate::api::stored;
 use crate::domain::scope::{Access, Base, Target};
@@ -85,6 +85,10 @@ pub const OPERATIONS: &[Operation] = &[
     },
 ];
 
+fn reader(caller: &Caller) -> Reader<'_> {
+    Reader { hub: &caller.hub, directory: &caller.directory, scopes: &caller.scopes }
+}
+
 async fn list(caller: Caller) -> Result<HttpResponse, Failure> {
     caller.require_some(&[Base::ListServices])?;
     let listed = |name: &ServiceName| match caller.scopes.access(&Base::ListServices) {
@@ -94,7 +98,7 @@ async fn list(caller: Caller) -> Result<HttpResponse, Failure> {
     };
     let shown = caller.directory.services().filter(|service| listed(&service.name));
     let models: Map<String, Value> =
-        shown.map(|service| (service.name.to_string(), model(&caller, service).into())).collect();
+        shown.map(|service| (service.name.to_string(), reader(&caller).service(service).into())).collect();
     Ok(answer::json(StatusCode::OK, &models))
 }
 
@@ -114,7 +118,7 @@ async fn show(caller: Caller, name: web::Path<String>) -> Result<HttpResponse, F
     let found = named(&caller, READ, &name)?;
     let service = found.as_ref().and_then(|name| caller.directory.service(name));
     let absent = || Failure::new(StatusCode::NOT_FOUND, format!("No such service: {name}"));
-    Ok(answer::json(StatusCode::OK, &model(&caller, service.ok_or_else(absent)?)))
+    Ok(answer::json(StatusCode::OK, &reader(&caller).service(service.ok_or_else(absent)?)))
 }
 
 async fn create(caller: Caller, name: web::Path<String>, body: Body) -> Result<HttpResponse, Failure> {
@@ -140,7 +144,7 @@ async fn create(caller: Caller, name: web::Path<String>, body: Body) -> Result<H
     info!("service made={service} by={}", caller.name());
     let directory = caller.hub.directory();
     let made = directory.service(&service).ok_or_else(Failure::unavailable)?;
-    Ok(answer::json(StatusCode::CREATED, &model(&caller, made)))
+    Ok(answer::json(StatusCode::CREATED, &Reader { directory: &directory, ..reader(&caller) }.service(made)))
 }
 
 async fn delete(caller: Caller, name: web::Path<String>) -> Result<HttpResponse, Failure> {

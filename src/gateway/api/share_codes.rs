@@ -11,7 +11,7 @@ use crate::answer::{self, Failure};
 use crate::api::body::{Body, bad};
 use crate::api::operation::{Field, Fields, Kind, Operation, Param};
 use crate::api::page::{LIMIT, OFFSET, Page};
-use crate::api::share_model::{code, fields, grantable, narrowed, public};
+use crate::api::share_model::{code, fields, grantable, narrowed};
 use crate::api::share_path::{ServerOf, user_row};
 use crate::api::stored;
 use crate::domain::query::Query;
@@ -146,7 +146,7 @@ async fn create(caller: Caller, path: web::Path<ServerOf>, body: Body) -> Result
         let query = utf8_percent_encode(text.expose(), NON_ALPHANUMERIC);
         let accept = caller.hub.url(&format!("/hub/accept-share?code={query}"));
         model.insert("code".to_owned(), text.expose().into());
-        model.insert("full_accept_url".to_owned(), public(&caller.hub, &accept).into());
+        model.insert("full_accept_url".to_owned(), caller.hub.public(&accept).into());
         model.insert("accept_url".to_owned(), accept.into());
     }
     Ok(answer::json(StatusCode::OK, &model))

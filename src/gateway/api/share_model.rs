@@ -14,31 +14,14 @@ use crate::state::Hub;
 use crate::store::share_codes::ShareCode;
 use crate::store::shares::{Share, With};
 
-/// A path of ours as an address, where the configuration knows the site's.
-#[must_use]
-pub fn public(hub: &Hub, path: &str) -> Option<String> {
-    let (scheme, rest) = hub.config.public_url.split_once("://")?;
-    let host = rest.split('/').next()?;
-    Some(format!("{scheme}://{host}{path}"))
-}
-
-/// The path that belongs to a server, with a slash at the end.
-#[must_use]
-pub fn server_path(hub: &Hub, id: &ServerId) -> String {
-    match id.server.as_str() {
-        "" => hub.url(&format!("/user/{}/", id.user)),
-        server => hub.url(&format!("/user/{}/{server}/", id.user)),
-    }
-}
-
 /// A server as those see it with whom it is shared.
 #[must_use]
 pub fn server(hub: &Hub, id: &ServerId) -> Value {
-    let url = server_path(hub, id);
+    let url = hub.server_path(id);
     json!({
         "user": { "name": id.user },
         "name": id.server,
-        "full_url": public(hub, &url),
+        "full_url": hub.public(&url),
         "url": url,
         "ready": hub.servers.status(id).phase == Phase::Running,
     })

@@ -94,7 +94,9 @@ fn life_s(hub: &Hub, fields: &Map<String, Value>) -> Result<Option<i64>, Failure
 fn scopes(caller: &Caller, owner: &Owner, fields: &Map<String, Value>) -> Result<Vec<Scope>, Failure> {
     let (by_name, by_role) = (texts(fields.get("scopes")), texts(fields.get("roles")));
     let scopes = match (by_name, by_role) {
-        (Some(_), Some(_)) => return Err(bad("Can only assign one of scopes or roles when creating tokens.")),
+        (Some(_), Some(_)) => {
+            return Err(bad("Can only assign one of scopes or roles when creating tokens."));
+        }
         (None, None) => return Ok(vec![Scope::unfiltered(Base::Inherit)]),
         (Some(names), None) => named(caller, &names)?,
         (None, Some(roles)) => of_roles(caller, &roles)?,
@@ -132,8 +134,7 @@ fn of_roles(caller: &Caller, names: &[&str]) -> Result<Vec<Scope>, Failure> {
     let mut scopes = Vec::new();
     for name in names {
         let role = name.parse::<RoleName>().ok().and_then(|name| caller.directory.role(&name));
-        let role =
-            role.ok_or_else(|| bad(format!("No such role: {}", shortened(name))))?;
+        let role = role.ok_or_else(|| bad(format!("No such role: {}", shortened(name))))?;
         scopes.extend(role.scopes.iter().cloned());
     }
     Ok(scopes)

@@ -27,6 +27,14 @@ impl Hub {
         format!("{}{}", self.server_path(id).trim_end_matches('/'), self.config.default_url)
     }
 
+    /// A path of ours as an address, where the configuration knows the site's.
+    #[must_use]
+    pub fn public(&self, path: &str) -> Option<String> {
+        let (scheme, rest) = self.config.public_url.split_once("://")?;
+        let host = rest.split('/').next()?;
+        Some(format!("{scheme}://{host}{path}"))
+    }
+
     /// Where the events of a start are told.
     #[must_use]
     pub fn progress_url(&self, id: &ServerId) -> String {
