@@ -19,6 +19,7 @@ mod progress;
 mod rest;
 mod rights;
 mod server_api;
+mod scopes;
 mod servers;
 mod services;
 mod shares;

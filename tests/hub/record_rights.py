@@ -97,7 +97,6 @@ def make(app):
         app.db.add(user)
         app.db.commit()
         roles.assign_default_roles(app.db, user)
-        app.users.add(user)
     for name, members in {"ops": ["alice", "bob"], "lab": ["carol"], "staff": ["hank"]}.items():
         group = orm.Group(name=name)
         group.users = [orm.User.find(app.db, member) for member in members]
@@ -105,6 +104,11 @@ def make(app):
     for owner, name in (("alice", ""), ("alice", "gpu"), ("bob", "")):
         app.db.add(orm.Spawner(name=name, user=orm.User.find(app.db, owner)))
     app.db.commit()
+    for user in app.db.query(orm.User):
+        wrapped = app.users.add(user)
+        for name in user.orm_spawners:
+            # JupyterHub says of progress that there is no such server until somebody has looked at it.
+            assert wrapped.spawners[name]
     shared = orm.User.find(app.db, "alice").orm_spawners[""]
     scopes = ["access:servers!server=alice/"]
     orm.Share.grant(app.db, shared, orm.User.find(app.db, "bob"), scopes=scopes)
