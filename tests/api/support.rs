@@ -17,7 +17,7 @@ use hubgate::spawn::Event;
 use hubgate::state::Hub;
 use hubgate::store::{NewUser, users};
 use hubgate_protocol::frame::{self, HEADER_LEN};
-use hubgate_protocol::{ErrorCode, Exit, Phase, Request, Response, Secret, ServerId, ServerStatus};
+use hubgate_protocol::{ErrorCode, Exit, Phase, Request, Response, Secret, ServerId, ServerStatus, Username};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
@@ -85,9 +85,18 @@ impl TestHub {
 
     pub fn with_user(self, name: &str) -> Self {
         let hash = password::hash(&Secret::try_from(PASSWORD.to_owned()).unwrap()).unwrap();
-        let new =
-            NewUser { name: name.parse().unwrap(), admin: false, password_hash: Some(hash), created_s: 0 };
-        self.hub.store.write(|c| users::insert(c, &new)).unwrap();
+        let name: Username = name.parse().unwrap();
+        self.hub
+            .store
+            .write(|c| match users::by_name(c, &name)? {
+                // The configuration has made them already.
+                Some(_) => users::set_password(c, &name, &hash),
+                None => {
+                    let new = NewUser { name, admin: false, password_hash: Some(hash), created_s: 0 };
+                    users::insert(c, &new).map(drop)
+                }
+            })
+            .unwrap();
         self
     }
 

@@ -1,6 +1,6 @@
 //! The one table of servers: what systemd or the spawner last said of each. Nothing else knows a state.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use hubgate_protocol::{Phase, ServerId, ServerStatus, Username};
@@ -51,12 +51,21 @@ impl Servers {
         status.map_or(Phase::Stopped, |status| status.phase)
     }
 
-    /// How many servers are starting, and how many are active: starting, running or stopping.
+    /// How many servers are active: starting, running or stopping.
     #[must_use]
-    pub fn active(&self) -> (usize, usize) {
+    pub fn active(&self) -> usize {
+        let active = [Phase::Starting, Phase::Running, Phase::Stopping];
+        self.known.read().values().filter(|status| active.contains(&status.phase)).count()
+    }
+
+    /// How many servers beside these are starting.
+    #[must_use]
+    pub fn starting_beside(&self, these: &HashSet<ServerId>) -> usize {
         let known = self.known.read();
-        let count = |phases: &[Phase]| known.values().filter(|status| phases.contains(&status.phase)).count();
-        (count(&[Phase::Starting]), count(&[Phase::Starting, Phase::Running, Phase::Stopping]))
+        known
+            .values()
+            .filter(|status| status.phase == Phase::Starting && !these.contains(&status.id()))
+            .count()
     }
 
     /// Everything known of one server.

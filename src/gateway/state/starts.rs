@@ -102,8 +102,8 @@ impl Starting {
         self.0.lock().contains(id)
     }
 
-    fn count(&self) -> usize {
-        self.0.lock().len()
+    fn all(&self) -> HashSet<ServerId> {
+        self.0.lock().clone()
     }
 }
 
@@ -179,14 +179,14 @@ pub fn admit(hub: &Hub, id: &ServerId) -> Result<(), NameRefused> {
 
 /// Whether one more server may start.
 fn room(hub: &Hub) -> Result<(), StartError> {
-    let (starting, active) = hub.servers.active();
-    let limit = |limit: u32| usize::try_from(limit).ok().filter(|limit| *limit > 0);
     // Those that are being asked for, this one among them, may not show in the table yet.
-    let starting = starting.max(hub.starting.count());
+    let asked = hub.starting.all();
+    let starting = asked.len() + hub.servers.starting_beside(&asked);
+    let limit = |limit: u32| usize::try_from(limit).ok().filter(|limit| *limit > 0);
     if limit(hub.config.concurrent_spawn_limit).is_some_and(|limit| starting > limit) {
         return Err(StartError::Throttled { retry_after_s: RETRY_S });
     }
-    if limit(hub.config.active_server_limit).is_some_and(|limit| active >= limit) {
+    if limit(hub.config.active_server_limit).is_some_and(|limit| hub.servers.active() >= limit) {
         return Err(StartError::TooMany);
     }
     Ok(())
