@@ -41,6 +41,7 @@ fn server(
 ) -> HttpResponse {
     match (decision, principal) {
         (Decision::Allow(grant), Some(principal)) => {
+            hub.activity.server(&grant.server, hub.clock.now_us());
             if grant.websocket {
                 hub.uplinks.add(uplink(&grant, &principal), Peer::of(request).0);
             }

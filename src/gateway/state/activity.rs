@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use hubgate_protocol::{ServerId, Username};
+use hubgate_protocol::{Phase, ServerId, ServerStatus, Username};
 use parking_lot::Mutex;
+
+use crate::domain::activity::Activity as Report;
 
 /// Times that are not in the database yet, microseconds since 1970.
 #[derive(Debug, Default)]
@@ -31,6 +33,14 @@ impl Activity {
     /// A server was used at `at_us`.
     pub fn server(&self, id: &ServerId, at_us: i64) {
         note(&mut self.servers.lock(), id, at_us);
+    }
+
+    /// A server has said in its status when somebody last did something in it; a time to come counts as now.
+    pub fn reported(&self, status: &ServerStatus, now_us: i64) {
+        let said = Report::parse(&status.status_text).filter(|report| report.last_s > 0);
+        if let Some(report) = said.filter(|_| status.phase == Phase::Running) {
+            self.server(&status.id(), report.last_s.saturating_mul(1_000_000).min(now_us));
+        }
     }
 
     /// The later of what the database says and what it will be told.
@@ -73,6 +83,22 @@ fn note<K: Eq + Hash + Clone>(times: &mut HashMap<K, i64>, key: &K, at_us: i64) 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_running_server_says_itself_when_it_was_used_but_not_ahead_of_time() {
+        let (activity, id) = (Activity::default(), "ada".parse().unwrap());
+        let says = |last_s: i64, phase| ServerStatus {
+            phase,
+            status_text: format!("hubgate kernels=1 busy=0 terminals=0 connections=0 last={last_s}"),
+            ..ServerStatus::stopped(&id)
+        };
+        activity.reported(&says(5, Phase::Stopping), 9_000_000);
+        assert_eq!(activity.of_server(&id, None), None);
+        activity.reported(&says(5, Phase::Running), 9_000_000);
+        assert_eq!(activity.of_server(&id, None), Some(5_000_000));
+        activity.reported(&says(i64::MAX, Phase::Running), 9_000_000);
+        assert_eq!(activity.of_server(&id, None), Some(9_000_000));
+    }
 
     #[test]
     fn the_latest_time_counts_whoever_knows_it() {

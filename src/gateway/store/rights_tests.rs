@@ -146,7 +146,7 @@ fn pages_of_users_are_filtered_sorted_and_cut_in_the_database() {
 
 #[test]
 fn a_server_is_remembered_with_its_options() {
-    let Hub { store, _dir } = hub(&["ada"]);
+    let Hub { store, _dir } = hub(&["ada", "bob"]);
     let made = store.write(|c| servers::ensure(c, &server("ada/"), 3)).unwrap();
     assert_eq!(store.write(|c| servers::ensure(c, &server("ada/"), 4)).unwrap(), made);
     assert_eq!(store.write(|c| servers::ensure(c, &server("eve/"), 4)), Err(StoreError::NotFound));
@@ -159,7 +159,7 @@ fn a_server_is_remembered_with_its_options() {
     store.write(|c| servers::change(c, &server("ada/"), &change)).unwrap();
     store.write(|c| servers::set_started(c, made.id, Some(7))).unwrap();
     store
-        .write(|c| servers::touch(c, &[(server("ada/"), 9), (server("ada/"), 8), (server("ada/x"), 1)]))
+        .write(|c| servers::touch(c, &[(server("ada/"), 9), (server("ada/"), 8), (server("eve/"), 1)]))
         .unwrap();
     let now = store.read(|c| servers::by_id(c, &server("ada/"))).unwrap().unwrap();
     assert_eq!(
@@ -168,6 +168,10 @@ fn a_server_is_remembered_with_its_options() {
     );
     assert_eq!(now.user_options, options);
     assert!(store.read(servers::named).unwrap().is_empty());
+    store.write(|c| servers::touch(c, &[(server("ada/gpu"), 5), (server("bob/"), 5)])).unwrap();
+    assert!(store.read(servers::named).unwrap().is_empty());
+    let by_hand = store.read(|c| servers::by_id(c, &server("bob/"))).unwrap().unwrap();
+    assert_eq!(by_hand.last_activity_us, Some(5));
     store.write(|c| servers::insert(c, &server("ada/gpu"), 5)).unwrap();
     assert_eq!(store.write(|c| servers::insert(c, &server("ada/gpu"), 5)), Err(StoreError::Exists));
     assert_eq!(store.read(servers::named).unwrap(), [server("ada/gpu")]);

@@ -133,15 +133,23 @@ pub fn set_started(c: &mut Conn, number: i64, started_us: Option<i64>) -> QueryR
     diesel::update(row).set(dsl::started_us.eq(started_us)).execute(c).map(drop)
 }
 
-/// Notes when servers were last used; never moves a time back.
+/// Notes when servers were last used; never moves a time back. A default server that was started by hand is known from
+/// now on; a named one that somebody has just removed does not come back.
 ///
 /// # Errors
-/// When the database fails. Servers that are not known are passed over.
+/// When the database fails. Servers of users who are not there are passed over.
 pub fn touch(c: &mut Conn, seen: &[(ServerId, i64)]) -> QueryResult<()> {
     for (id, at_us) in seen {
-        let Some(server) = by_id(c, id)? else { continue };
-        if server.last_activity_us < Some(*at_us) {
-            let row = dsl::servers.filter(dsl::id.eq(server.id));
+        let owner = person::users.filter(person::name.eq(id.user.as_str())).select(person::id);
+        let row = dsl::servers.filter(dsl::name.eq(id.server.as_str()).and(dsl::user_id.eq_any(owner)));
+        let older = dsl::last_activity_us.is_null().or(dsl::last_activity_us.lt(*at_us));
+        let update = diesel::update(row.filter(older)).set(dsl::last_activity_us.eq(at_us));
+        if update.execute(c)? == 0
+            && id.server.is_default()
+            && by_id(c, id)?.is_none()
+            && let Some(made) = insert(c, id, *at_us).optional()?
+        {
+            let row = dsl::servers.filter(dsl::id.eq(made.id));
             diesel::update(row).set(dsl::last_activity_us.eq(at_us)).execute(c)?;
         }
     }

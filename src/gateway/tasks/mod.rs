@@ -81,8 +81,13 @@ async fn watch_servers(hub: web::Data<Hub>, events: mpsc::Sender<Event>) {
 
 async fn keep_table(hub: web::Data<Hub>, mut heard: mpsc::Receiver<Event>) {
     while let Some(event) = heard.recv().await {
-        if let Event::Changed(status) = &event {
-            hub.metrics.moved(status);
+        let now_us = hub.clock.now_us();
+        match &event {
+            Event::Changed(status) => {
+                hub.metrics.moved(status);
+                hub.activity.reported(status, now_us);
+            }
+            Event::Snapshot(all) => all.iter().for_each(|status| hub.activity.reported(status, now_us)),
         }
         hub.servers.apply(event);
     }
