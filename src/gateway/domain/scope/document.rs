@@ -1,10 +1,8 @@
 //! Scopes in words: for the page that asks for consent, and for the documentation.
 
-use std::fmt::Write;
-
 use hubgate_protocol::Username;
 
-use super::base::{Base, table};
+use super::base::Base;
 use super::custom::CustomScopes;
 use super::text::{Filter, Own, Scope, ScopeFilter, server_text};
 
@@ -40,22 +38,24 @@ pub fn describe(scope: &Scope, user: &Username, custom: &CustomScopes) -> Descri
     Description { scope: scope.base.to_string(), description: description.to_owned(), filter }
 }
 
-/// The text of `docs/SCOPES.md`.
-#[must_use]
-pub fn document() -> String {
-    let mut text = String::from(include_str!("document.md"));
-    text.push_str("\n| Scope | Allows to | Includes |\n|---|---|---|\n");
-    for (name, meaning, includes) in table() {
-        let includes: Vec<String> = includes.iter().map(|name| format!("`{name}`")).collect();
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "| `{name}` | {meaning} | {} |", includes.join(" "));
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::*;
+    use crate::domain::scope::table;
+
+    /// The text of `docs/SCOPES.md`.
+    fn document() -> String {
+        let mut text = String::from(include_str!("document.md"));
+        text.push_str("\n| Scope | Allows to | Includes |\n|---|---|---|\n");
+        for (name, meaning, includes) in table() {
+            let includes: Vec<String> = includes.iter().map(|name| format!("`{name}`")).collect();
+            // Writing to a String cannot fail.
+            let _ = writeln!(text, "| `{name}` | {meaning} | {} |", includes.join(" "));
+        }
+        text
+    }
 
     /// `HUBGATE_REWRITE=1 cargo test -p hubgate --lib scope` writes the file anew.
     #[test]

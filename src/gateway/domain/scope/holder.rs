@@ -76,16 +76,6 @@ pub trait Membership {
     fn is_member(&self, user: &Username, group: &GroupName) -> bool;
 }
 
-/// Nobody is in any group: for places that have no directory.
-#[derive(Debug, Clone, Copy)]
-pub struct NoGroups;
-
-impl Membership for NoGroups {
-    fn is_member(&self, _: &Username, _: &GroupName) -> bool {
-        false
-    }
-}
-
 /// Towards whom a scope is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'a> {

@@ -18,10 +18,10 @@ mod recorded;
 
 pub use base::{Base, table};
 pub use custom::{CustomError, CustomScope, CustomScopes};
-pub use document::{Description, describe, document};
+pub use document::{Description, describe};
 pub use expand::{access_scope, expand, identify_scopes, of_token};
-pub use holder::{Client, Holder, Membership, NoGroups, Owner, Target};
+pub use holder::{Client, Holder, Membership, Owner, Target};
 pub use request::{Request, resolve};
-pub use role::{Role, default_roles, is_default_role, self_scopes};
+pub use role::{Role, default_roles, is_default_role};
 pub use set::{Access, Filters, ScopeSet, Verdict};
 pub use text::{Filter, Own, Scope, ScopeError, ScopeFilter, server_from_text, server_text};

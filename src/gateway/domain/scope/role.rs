@@ -37,8 +37,7 @@ const ADMIN: [Base; 16] = [
 ];
 
 /// What `self` stands for, each for the user alone and with what it includes.
-#[must_use]
-pub fn self_scopes() -> &'static [Base] {
+pub(super) fn self_scopes() -> &'static [Base] {
     const {
         &[
             Base::ReadUsers,
