@@ -26,7 +26,6 @@ const KEPT_MAX: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Facts {
     admins: Vec<Username>,
-    groups: Vec<GroupName>,
     memberships: Vec<(GroupName, Username)>,
     named: Vec<ServerId>,
     shares: Vec<Share>,
@@ -41,7 +40,6 @@ impl Facts {
     pub fn read(c: &mut Conn) -> QueryResult<Self> {
         Ok(Self {
             admins: users::admins(c)?,
-            groups: groups::names(c)?,
             memberships: groups::memberships(c)?,
             named: servers::named(c)?,
             shares: shares::list(c, &Wanted::All, 0, i64::MAX)?.0,
@@ -94,8 +92,7 @@ impl Directory {
     /// Puts configuration and database together.
     #[must_use]
     pub fn new(site: Arc<Site>, facts: Facts) -> Self {
-        let mut members: BTreeMap<GroupName, BTreeSet<Username>> =
-            facts.groups.into_iter().map(|name| (name, BTreeSet::new())).collect();
+        let mut members: BTreeMap<GroupName, BTreeSet<Username>> = BTreeMap::new();
         let mut groups: HashMap<Username, BTreeSet<GroupName>> = HashMap::new();
         for (group, user) in facts.memberships {
             groups.entry(user.clone()).or_default().insert(group.clone());
@@ -157,12 +154,6 @@ impl Directory {
     #[must_use]
     pub fn members(&self, group: &GroupName) -> &BTreeSet<Username> {
         self.members.get(group).unwrap_or(&self.none.2)
-    }
-
-    /// Whether there is a group of that name.
-    #[must_use]
-    pub fn has_group(&self, group: &GroupName) -> bool {
-        self.members.contains_key(group)
     }
 
     /// The named servers of a user.

@@ -153,15 +153,6 @@ pub fn list(
     Ok((rows.into_iter().map(group).collect::<QueryResult<_>>()?, total))
 }
 
-/// The names of all groups.
-///
-/// # Errors
-/// When the database fails.
-pub fn names(c: &mut Conn) -> QueryResult<Vec<GroupName>> {
-    let names: Vec<String> = dsl::groups.select(dsl::name).load(c)?;
-    names.iter().map(|name| json::parsed(name)).collect()
-}
-
 /// All memberships.
 ///
 /// # Errors

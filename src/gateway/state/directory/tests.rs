@@ -50,7 +50,6 @@ fn facts() -> Facts {
     };
     Facts {
         admins: vec![user("ada")],
-        groups: vec![physics.clone(), "empty".parse().unwrap()],
         memberships: vec![(physics.clone(), user("bob"))],
         named: vec![server_from_text("bob/gpu").unwrap()],
         shares: vec![
@@ -183,10 +182,14 @@ fn services_have_tokens_clients_and_places() {
 }
 
 #[test]
-fn a_group_without_members_is_a_group() {
+fn members_are_asked_for_from_both_sides() {
     let directory = directory();
     let named = |name: &str| name.parse::<GroupName>().unwrap();
-    assert!(directory.has_group(&named("empty")) && !directory.has_group(&named("none")));
-    assert!(directory.members(&named("empty")).is_empty());
+    assert!(directory.members(&named("none")).is_empty());
+    assert_eq!(directory.members(&named("physics")), &[user("bob")].into());
     assert_eq!(directory.groups_of(&user("bob")).len(), 1);
+    assert!(
+        directory.is_member(&user("bob"), &named("physics"))
+            && !directory.is_member(&user("ada"), &named("physics"))
+    );
 }
