@@ -16,6 +16,9 @@ def lab(hub, person):
     """bob, logged in, with an open JupyterLab."""
     bob = person(hub, "bob")
     bob.log_in()
+    bob.page.wait_for_selector("#jupyterlab-splash, .jp-LabShell")
+    # JupyterLab would open what the test before left open.
+    bob.page.goto(bob.own("lab?reset"))
     bob.wait_for_lab()
     return bob
 
@@ -67,9 +70,9 @@ def test_an_admin_opens_another_s_server_by_the_same_way(hub, lab, person):
     admin.log_in(first="hub/home")
     admin.page.wait_for_url("**/hub/home")
     admin.page.goto(lab.own("lab"))
-    admin.page.wait_for_selector("form button, .jp-LauncherCard, #jupyterlab-splash")
+    admin.page.wait_for_selector("#authorize, .jp-LauncherCard, #jupyterlab-splash")
     if "authorize" in admin.page.url:
-        admin.page.click("form button, form input[type=submit]")
+        admin.page.click("#authorize")
     admin.page.wait_for_selector("#jupyter-config-data", state="attached")
     config = admin.page.evaluate("JSON.parse(document.getElementById('jupyter-config-data').textContent)")
     assert (config["hubUser"], config["hubServerUser"]) == ("admin", "bob")

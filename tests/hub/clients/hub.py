@@ -10,7 +10,7 @@ from product import Hubgate
 from stack import free_port, until
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROLES = [{"name": "whoami-user", "description": "Uses both services", "groups": ["staff"],
+ROLES = [{"name": "whoami-user", "description": "Uses both services", "users": ["alice", "bob"],
           "scopes": ["access:services!service=whoami", "access:services!service=whoami-token"]}]
 FILES = {"whoami": "whoami_oauth.py", "whoami-token": "whoami_token.py"}
 
