@@ -32,6 +32,8 @@ def shape(value, key=""):
     if isinstance(value, dict):
         return {name: shape(one, name) for name, one in value.items()}
     if isinstance(value, list):
+        if key == "api_tokens": # in the order of their last use, which hubgate writes down in batches
+            return sorted((shape(one, key) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
         if all(isinstance(one, str) for one in value):
             return sorted(shape(one) for one in value)
         return [shape(one, key) for one in value]

@@ -59,16 +59,21 @@ pub async fn owner_model(
         }
         Owner::Service(name) => {
             let service = caller.directory.service(name);
+            let admin = caller.directory.roles_of_service(name).contains("admin");
             service
-                .map(|service| own(reader.service(service)))
+                .map(|service| own(reader.service(service), admin))
                 .ok_or_else(|| Failure::bare(StatusCode::NOT_FOUND))
         }
     }
 }
 
-/// JupyterHub tells a service less of itself than it tells others: what the configuration alone holds is null here.
-fn own(mut model: Map<String, Value>) -> Map<String, Value> {
+/// JupyterHub tells a service less of itself than it tells others: what the configuration alone holds is null here. But the role
+/// `admin` makes it an administrator here alone.
+fn own(mut model: Map<String, Value>, admin: bool) -> Map<String, Value> {
     for (key, value) in &mut model {
+        if key == "admin" {
+            *value = admin.into();
+        }
         let untold = matches!(key.as_str(), "url" | "display") || (key == "info" && empty(value));
         if untold {
             *value = Value::Null;

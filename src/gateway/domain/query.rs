@@ -1,6 +1,9 @@
 //! The query of an address, decoded once.
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// RFC 3986: these mean themselves everywhere.
+const UNRESERVED_STAYS: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Arguments of a query, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,9 +41,7 @@ impl Query {
     /// The arguments with these values in place of what they had, as a query again.
     #[must_use]
     pub fn with(&self, changes: &[(&str, i64)]) -> String {
-        let encode = |text: &str| {
-            percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
-        };
+        let encode = |text: &str| utf8_percent_encode(text, UNRESERVED_STAYS).to_string();
         let kept = self.0.iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
         let kept = kept.map(|(name, value)| format!("{}={}", encode(name), encode(value)));
         kept.chain(changes.iter().map(|(name, value)| format!("{name}={value}")))

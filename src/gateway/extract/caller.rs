@@ -212,7 +212,7 @@ impl Caller {
     pub fn is_admin(&self) -> bool {
         match &self.owner {
             Owner::User(name) => self.directory.is_admin(name),
-            Owner::Service(name) => self.directory.service(name).is_some_and(|service| service.admin),
+            Owner::Service(name) => self.directory.roles_of_service(name).contains("admin"),
         }
     }
 

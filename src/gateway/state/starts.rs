@@ -204,6 +204,9 @@ async fn record(hub: &Hub, id: &ServerId, options: StartOptions) -> Result<Optio
         let change = Change { name: None, display_name, user_options: options.user_options };
         servers::change(c, &server, &change)?;
         servers::set_started(c, known, Some(now_us))?;
+        // Who starts a server is there, and a new server is not idle since its last run.
+        servers::touch(c, &[(server.clone(), now_us)])?;
+        users::touch(c, &[(server.user.clone(), now_us)])?;
         Ok(Some(users::ticket(c, &server.user)?))
     });
     let ticket = made.await?.ok_or(StartError::NoUser)?;
