@@ -199,7 +199,7 @@ def test_c15_the_log_holds_no_query_no_cookie_and_no_password(tree, places):
     text = " ".join(form.args)
     for secret in ("$args", "$query_string", "$request_uri", "$request ", '$request"', "$http_", "cookie", "authorization", "upstream_http"):
         assert secret not in text.lower(), secret
-    assert "$request_id" in text and "$uri" in text
+    assert "$request_id" in text and "$hubgate_log_uri" in text
     assert {place.value("access_log")[1:] for place in places.values() if place.own("proxy_pass")} == {("hubgate",)}
 
 

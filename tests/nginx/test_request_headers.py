@@ -154,3 +154,11 @@ def test_a_server_s_own_refusals_and_errors_pass_unchanged(hub):
 def test_a_server_s_redirects_pass_unchanged(hub, target):
     reply = hub.wire.get(f"/user/alice/moved?{target}", cookie=hub.cookie["alice"])
     assert (reply.status, reply["Location"]) == (302, target)
+
+
+def test_a_token_in_the_path_of_a_request_stays_out_of_the_log(stub_site, stub):
+    for path in ("/hub/api/authorizations/token/secret-of-alice", "/hub/%61pi/authorizations/token/secret-of-alice"):
+        stub_site.wire.get(path)
+        stub_site.site.api.send("GET", PREFIX + path, host="127.0.0.1")
+    log = stub_site.site.access()
+    assert "secret-of-alice" not in log and '"GET -"' in log
