@@ -195,3 +195,19 @@ async fn users_and_groups_that_the_configuration_names_are_made() {
     assert!(test.hub.store.read(|c| users::by_name(c, &user("ada"))).unwrap().is_some());
     assert_eq!(test.hub.directory().groups_of(&user("ada")).len(), 1);
 }
+
+#[actix_web::test]
+async fn a_login_has_a_public_id_that_opens_nothing_and_goes_with_the_logout() {
+    let test = TestHub::new().await.with_user("alice");
+    let answer = test.try_login("alice", crate::support::PASSWORD, "").await;
+    let cookie = answer.set_cookie("jupyterhub-session-id=");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("Path=/jupyterhub/"), "{cookie}");
+    assert!(!cookie.contains("Max-Age"), "{cookie}");
+    let (id, public) =
+        (answer.cookie("hubgate-session").unwrap(), answer.cookie("jupyterhub-session-id").unwrap());
+    let session = test.hub.sessions.find(&id, test.hub.clock.now_s()).unwrap();
+    assert_eq!((&session.public_id, public.len()), (&public, 32));
+    assert!(test.hub.sessions.find(&public, test.hub.clock.now_s()).is_none());
+    logins::end(&test.hub, &session).await.unwrap();
+    assert!(!test.hub.sessions.is_public(&public, test.hub.clock.now_s()));
+}
