@@ -53,7 +53,7 @@ class Site:
         for name in ("alice", "bob"):
             self.ask("POST", f"/users/{name}/server")
             until(f"the server of {name}", lambda name=name: self.ask("GET", f"/users/{name}/servers/").json()["ready"], parts=hub.parts)
-        self.alice = Visitor(hub).log_in("alice")
+        self.alice, self.admin = Visitor(hub).log_in("alice"), Visitor(hub).log_in("admin")
 
     def ask(self, method, path, body=None):
         """A request of the administrators' service that succeeds."""
@@ -81,12 +81,12 @@ class Site:
         """A raw body sent to the API."""
         return self.raw(method, f"/hub/api{path}", body, [("Authorization", f"token {token}"), ("Content-Type", "application/json")])
 
-    def code(self, client, uri, more=""):
-        """An authorization code for alice."""
+    def code(self, person, client, uri, more=""):
+        """An authorization code for somebody who is logged in."""
         page = f"{self.hub.base}/hub/api/oauth2/authorize?client_id={client}&redirect_uri={quote(uri, safe='')}&response_type=code&state=s{more}"
-        answer = self.alice.page("GET", page)
+        answer = person.page("GET", page)
         if answer.status == 200:
-            answer = self.alice.page("POST", page, urlencode({"_xsrf": self.alice.xsrf(answer.body)}))
+            answer = person.page("POST", page, urlencode({"_xsrf": person.xsrf(answer.body)}))
         assert answer.status == 302, (answer.status, answer.body)
         return parse_qs(urlsplit(answer.header("Location")).query)["code"][0]
 
@@ -142,7 +142,7 @@ def test_an_authorization_header_is_taken_as_it_is_meant(site, case):
         return
     value, path = text_of(case).decode(), "/hub/api/user"
     if "OTHER_USERS_TOKEN" in value:
-        value, path = value.replace("OTHER_USERS_TOKEN", site.token["gina"]), "/hub/api/users/alice/tokens"
+        value, path = value.replace("OTHER_USERS_TOKEN", site.token["bob"]), "/hub/api/users/alice/tokens"
     if "EXPIRED" in value:
         value = value.replace("EXPIRED", expired(site))
     value = value.replace("TOKEN", site.token["alice"]).replace("TOKE", site.token["alice"][:-1])
@@ -174,7 +174,7 @@ def test_a_bad_authorization_request_gets_no_code(site, case):
 
 def used(site):
     """A code that was exchanged already."""
-    code = site.code("service-whoami", world.SERVICES["whoami"]["oauth_redirect_uri"])
+    code = site.code(site.alice, "service-whoami", world.SERVICES["whoami"]["oauth_redirect_uri"])
     assert site.exchange(grant_type="authorization_code", code=code).status == 200
     return code
 
@@ -183,8 +183,8 @@ def used(site):
 def test_a_bad_token_request_gets_no_token(site, case):
     fields = {key: values[0] for key, values in parse_qs(text_of(case).decode()).items()}
     uri, challenge = world.SERVICES["whoami"]["oauth_redirect_uri"], "&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
-    made = {"USED": lambda: used(site), "VALID_OF_OTHER_CLIENT": lambda: site.code("service-quiet", f"{site.hub.base}/services/quiet/oauth_callback"),
-            "VALID": lambda: site.code("service-whoami", uri, challenge), "VALID_WITH_CHALLENGE": lambda: site.code("service-whoami", uri, challenge)}
+    made = {"USED": lambda: used(site), "VALID_OF_OTHER_CLIENT": lambda: site.code(site.admin, "service-quiet", f"{site.hub.base}/services/quiet/oauth_callback"),
+            "VALID": lambda: site.code(site.alice, "service-whoami", uri, challenge), "VALID_WITH_CHALLENGE": lambda: site.code(site.alice, "service-whoami", uri, challenge)}
     if "code" in fields:
         fields["code"] = made[fields["code"]]()
     answer = site.exchange(**fields)

@@ -64,7 +64,7 @@ def test_the_idle_culler_stops_idle_servers_and_keeps_those_that_are_used(produc
 
 
 def test_the_idle_culler_with_cull_users_deletes_idle_users_and_keeps_used_ones_and_administrators(product, hub_venv):
-    scene = Scene(product, hub_venv, "culler-users", more=["--cull-users"], scopes=["admin:users"])
+    scene = Scene(product, hub_venv, "culler-users", more=["--cull-users=True", "--cull-admin-users=False"], scopes=["admin:users"])
     scene.start("busy")
     scene.start("idle")
     scene.keep_busy(lambda: not scene.exists("idle"))
