@@ -100,3 +100,22 @@ async fn refusals_have_their_own_status() {
         StatusCode::METHOD_NOT_ALLOWED
     );
 }
+
+#[actix_web::test]
+async fn an_address_without_the_slash_behind_the_name_moves_to_the_one_with_it() {
+    let test = TestHub::new().await.with_user("alice");
+    let cookie = test.login("alice").await;
+    test.server("alice", Phase::Running);
+    for (uri, path, target) in [
+        ("/jupyterhub/user/alice?a=b", "/jupyterhub/user/alice", "/jupyterhub/user/alice/?a=b"),
+        ("/jupyterhub/services/x", "/jupyterhub/services/x", "/jupyterhub/services/x/"),
+    ] {
+        let asked = test.ask(question("GET", uri, path), &cookie).await;
+        assert_eq!((asked.status, asked.header("x-hubgate-reason")), (StatusCode::FORBIDDEN, "no-slash"));
+        let answer = fall(&test, question("GET", uri, path), &cookie).await;
+        assert_eq!((answer.status, answer.location()), (StatusCode::MOVED_PERMANENTLY, target));
+    }
+    let written =
+        test.ask(question("POST", "/jupyterhub/user/alice", "/jupyterhub/user/alice"), &cookie).await;
+    assert_eq!(written.status, StatusCode::OK);
+}

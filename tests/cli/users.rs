@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use crate::corpus;
 use crate::support::{Background, Instance, PROGRAM};
@@ -106,6 +107,21 @@ fn a_password_on_the_command_line_is_not_understood() {
     assert!(!instance.state().exists());
 }
 
+/// Waits until the terminal of script(1)'s child shows nothing that is typed.
+fn until_hidden(script: u32) {
+    let children = std::fs::read_to_string(format!("/proc/{script}/task/{script}/children")).unwrap();
+    let child = children.split_whitespace().next().expect("script(1) has a child");
+    let terminal = std::fs::read_link(format!("/proc/{child}/fd/0")).unwrap();
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let modes = Command::new("stty").arg("-F").arg(&terminal).arg("-a").output().unwrap().stdout;
+        if String::from_utf8_lossy(&modes).contains(" -echo ") {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the terminal goes on showing what is typed");
+    }
+}
+
 /// Types at a terminal of its own (script(1) makes one), each answer after its prompt; everything the terminal showed.
 fn at_a_terminal(instance: &Instance, line: &str, answers: &[(&str, &str)]) -> String {
     let mut script = Command::new("script");
@@ -121,6 +137,8 @@ fn at_a_terminal(instance: &Instance, line: &str, answers: &[(&str, &str)]) -> S
             assert!(count > 0, "no {prompt:?} after {shown:?}");
             shown.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
         }
+        // The prompt is written before the terminal stops showing what is typed.
+        until_hidden(child.0.id());
         writeln!(input, "{answer}").unwrap();
     }
     output.read_to_string(&mut shown).unwrap();

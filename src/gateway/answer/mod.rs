@@ -86,6 +86,12 @@ pub fn page_that_leads_to(status: StatusCode, template: &impl Template, origin: 
     response
 }
 
+/// A redirect for good to a path of ours, which browsers may remember.
+#[must_use]
+pub fn moved(path: &str) -> HttpResponse {
+    guarded(StatusCode::MOVED_PERMANENTLY).insert_header((header::LOCATION, path)).finish()
+}
+
 /// A redirect to a path of ours. The target is built by us or has passed [`crate::domain::next::safe`].
 #[must_use]
 pub fn redirect(path: &str) -> HttpResponse {

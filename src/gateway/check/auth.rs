@@ -28,6 +28,7 @@ const REASON: HeaderName = HeaderName::from_static("x-hubgate-reason");
 /// The handler. nginx understands 2xx, 401 and 403 here; every other status would become a 500.
 pub async fn auth(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse {
     match asked(&hub, &request) {
+        Asked::Unslashed => refused(StatusCode::FORBIDDEN, "no-slash"),
         Asked::Service(name) => service(&hub, &request, &name),
         Asked::Server(decision, principal) => server(&hub, &request, decision, principal),
     }
@@ -41,7 +42,6 @@ fn server(
 ) -> HttpResponse {
     match (decision, principal) {
         (Decision::Allow(grant), Some(principal)) => {
-            hub.activity.server(&grant.server, hub.clock.now_us());
             if grant.websocket {
                 hub.uplinks.add(uplink(&grant, &principal), Peer::of(request).0);
             }

@@ -39,6 +39,7 @@ pub async fn fallback(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse
     let (decision, principal) = match asked(&hub, &request) {
         Asked::Server(decision, principal) => (decision, principal),
         Asked::Service(name) => return fail(service(&hub, &request, &name, &traits)),
+        Asked::Unslashed => return answer::moved(&slashed(uri)),
     };
     match decision {
         Decision::Login if traits.navigation() => answer::redirect(&login_url(&hub, uri)),
@@ -49,6 +50,14 @@ pub async fn fallback(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse
             person(&hub, principal.as_ref(), &server, phase, uri).await
         }
         Decision::NotRunning { server, phase } => fail(program(&hub, &server, phase)),
+    }
+}
+
+/// The same address with a slash behind its path.
+fn slashed(uri: &str) -> String {
+    match uri.split_once('?') {
+        Some((path, query)) => format!("{path}/?{query}"),
+        None => format!("{uri}/"),
     }
 }
 

@@ -22,6 +22,8 @@ enum Asked {
     Server(Decision, Option<Principal>),
     /// A service, which knows its visitors by itself.
     Service(ServiceName),
+    /// Either of them, without the slash behind its name that relative links need.
+    Unslashed,
 }
 
 /// Reads the question out of nginx's headers and decides it. A missing header is an empty one, and refused.
@@ -33,7 +35,10 @@ fn asked(hub: &Hub, request: &HttpRequest) -> Asked {
         .and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
         .unwrap_or_default();
     let directory = hub.directory();
-    let server = match path::place(&hub.config.base_url, raw, normalised) {
+    let base_url = &hub.config.base_url;
+    let reads = matches!(header_text(request, &names::METHOD), "GET" | "HEAD");
+    let server = match path::place(base_url, raw, normalised) {
+        Ok(_) if reads && path::lacks_slash(base_url, raw) => return Asked::Unslashed,
         Ok(Place::Service(name)) => return Asked::Service(name),
         Ok(Place::User { owner, first }) => Ok(directory.server_at(&owner, first)),
         Err(error) => Err(error),

@@ -59,6 +59,13 @@ pub fn place<'a>(base_url: &str, raw: &'a str, normalised: &str) -> Result<Place
     })
 }
 
+/// Whether the path of `raw` ends with the name of a user or service, without the slash that relative links need.
+#[must_use]
+pub fn lacks_slash(base_url: &str, raw: &str) -> bool {
+    let path = raw.split(['?', '#']).next().unwrap_or_default();
+    segments(base_url, path).is_some_and(|(_, name, first)| first.is_empty() && path.ends_with(name))
+}
+
 /// Kind, name, and the segment after the name.
 fn segments<'a>(base_url: &str, path: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
     let rest = path.strip_prefix(base_url)?.strip_prefix('/')?;
@@ -106,6 +113,20 @@ mod tests {
             read("/jupyterhub/services/whoami/", "/jupyterhub/user/whoami/"),
             Err(PathError::Ambiguous)
         );
+    }
+
+    #[test]
+    fn a_name_at_the_end_lacks_its_slash() {
+        for (path, lacks) in [
+            ("/jupyterhub/user/alice", true),
+            ("/jupyterhub/user/alice?a=/", true),
+            ("/jupyterhub/services/x", true),
+            ("/jupyterhub/user/alice/", false),
+            ("/jupyterhub/user/alice/alice", false),
+            ("/jupyterhub/hub", false),
+        ] {
+            assert_eq!(lacks_slash("/jupyterhub", path), lacks, "{path}");
+        }
     }
 
     #[test]

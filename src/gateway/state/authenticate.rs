@@ -24,6 +24,7 @@ const FAILED_AFTER: Duration = Duration::from_secs(1);
 pub async fn attempt(hub: &Hub, name: &str, password: &str, from: IpAddr) -> Result<Proven, Refusal> {
     let started = Instant::now();
     let outcome = bounded(hub, name, password, from).await;
+    hub.metrics.login(outcome.is_ok(), started.elapsed());
     if outcome.is_err() {
         sleep_until(started + FAILED_AFTER).await;
     }
