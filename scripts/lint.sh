@@ -33,6 +33,6 @@ fi
 step "cargo fmt --check" cargo fmt --all --check
 step "cargo clippy" cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
 step "what the spawner is linked with" spawner_is_lean
-step "shellcheck" shellcheck --severity=warning scripts/*.sh nginx/*.sh systemd/hubgate-jupyter jupyter/named-account .ci/run
+step "shellcheck" shellcheck --severity=warning scripts/*.sh nginx/*.sh systemd/hubgate-jupyter jupyter/named-account tests/hub/proxy.sh .ci/run
 [ "$failed" = 0 ] || exit 1
 echo "lint: ok"
