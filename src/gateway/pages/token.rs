@@ -44,16 +44,21 @@ struct Line {
 
 impl Line {
     fn of(token: &Token, note: &str) -> Self {
-        let time = |us: Option<i64>| us.map(iso).unwrap_or_default();
+        let time = |us: Option<i64>| us.map(minute).unwrap_or_default();
         Self {
             id: token.id,
             note: note.to_owned(),
             scopes: token.scopes.iter().map(ToString::to_string).collect(),
-            created: iso(token.created_us),
+            created: minute(token.created_us),
             expires: time(token.expires_us),
             used: time(token.last_activity_us()),
         }
     }
+}
+
+/// A time to the minute, in UTC.
+fn minute(us: i64) -> String {
+    iso(us).chars().take("2026-01-02T03:04".len()).collect::<String>().replace('T', " ")
 }
 
 /// `GET /hub/token`.
