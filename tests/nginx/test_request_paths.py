@@ -67,6 +67,10 @@ def test_a_path_in_disguise_reaches_nobody_or_the_visitor_s_own_server(hub, row,
         for line in (PREFIX + path, PREFIX.join(["", path]) if path.startswith("//") else f"/{PREFIX}{path}"):
             reply = at_home(hub, line, headers)
             allowed = {400, 403, 404} | ({302} if row == 21 else set())
+            if reply.status == 301:
+                # The visitor's own server, with the slash behind the name; what looks like a path is still the query.
+                assert (row, reply["Location"]) == (21, f"{PREFIX}/user/alice/?/../bob/")
+                continue
             assert reply.status in allowed or (row not in NEVER_OWN and answered_by_alice(reply)), (line, reply.status, reply.text)
             assert "bob" not in reply["Location"] or row == 21
 
