@@ -234,3 +234,21 @@ async fn a_server_of_the_hub_flavour_starts_with_a_token_that_ends_when_it_has_s
     hubgate::state::starts::strip_stopped(&test.hub).await.unwrap();
     assert!(test.hub.tokens.find(text.expose()).is_none());
 }
+
+#[actix_web::test]
+async fn a_script_that_logs_in_like_a_browser_finds_the_xsrf_token_in_its_cookie() {
+    let test = TestHub::new().await.with_user("alice");
+    let answer = test.try_login("alice", crate::support::PASSWORD, "").await;
+    let cookies = format!("hubgate-session={}", answer.cookie("hubgate-session").unwrap());
+    let xsrf = answer.set_cookie("_xsrf=");
+    assert!(xsrf.contains("HttpOnly") && xsrf.contains("Path=/jupyterhub/hub/"), "{xsrf}");
+    let post = |token: String| {
+        actix_web::test::TestRequest::post()
+            .uri("/jupyterhub/hub/api/users/alice/tokens")
+            .insert_header(("cookie", cookies.clone()))
+            .insert_header(("x-xsrftoken", token))
+            .insert_header(("sec-fetch-mode", "cors"))
+    };
+    assert_eq!(test.send(post(answer.cookie("_xsrf").unwrap())).await.status, StatusCode::CREATED);
+    assert_eq!(test.send(post("wrong".to_owned())).await.status, StatusCode::FORBIDDEN);
+}

@@ -119,3 +119,13 @@ async fn an_address_without_the_slash_behind_the_name_moves_to_the_one_with_it()
         test.ask(question("POST", "/jupyterhub/user/alice", "/jupyterhub/user/alice"), &cookie).await;
     assert_eq!(written.status, StatusCode::OK);
 }
+
+#[actix_web::test]
+async fn a_site_may_keep_the_status_that_old_clients_know() {
+    let test =
+        TestHub::with(Character::Obedient, |config| config.use_legacy_stopped_server_status_code = true)
+            .await
+            .with_user("alice");
+    let cookie = test.login("alice").await;
+    assert_eq!(fall(&test, script("GET", LAB), &cookie).await.status, StatusCode::SERVICE_UNAVAILABLE);
+}

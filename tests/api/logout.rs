@@ -5,7 +5,7 @@ use hubgate::state::{logins, reload};
 use hubgate::store::users;
 use hubgate_protocol::{Phase, Request};
 
-use crate::support::{TestHub, script};
+use crate::support::{Character, TestHub, script};
 
 const SOCKET: &str = "/jupyterhub/user/alice/api/kernels/x/channels";
 
@@ -125,4 +125,20 @@ async fn a_session_that_expires_takes_its_websockets_along() {
     test.pass(i64::from(test.hub.config.session_hours) * 3600);
     reload::reload(&test.hub).await.unwrap();
     assert_eq!(cut_connections(&test), 1);
+}
+
+#[actix_web::test]
+async fn a_site_may_stop_the_servers_of_whoever_logs_out() {
+    for (stops, count) in [(false, 0), (true, 2)] {
+        let test = TestHub::with(Character::Obedient, |config| config.shutdown_on_logout = stops).await;
+        let test = test.with_user("alice").with_user("bob");
+        let cookie = test.login("alice").await;
+        for server in ["alice", "alice:gpu", "bob"] {
+            test.server(server, Phase::Running);
+        }
+        let token = test.get("/jupyterhub/hub/logout", &cookie).await.xsrf();
+        test.post("/jupyterhub/hub/logout", &cookie, &format!("_xsrf={token}")).await;
+        let asked = test.asked.lock();
+        assert_eq!(asked.iter().filter(|request| matches!(request, Request::Stop { .. })).count(), count);
+    }
 }

@@ -116,7 +116,11 @@ fn program(hub: &Hub, server: &ServerId, phase: Phase) -> Failure {
         _ => {
             let restart = hub.url(&format!("/hub/spawn/{}", server.segments()));
             let sentence = format!("The server is not running. Restart it at {restart}");
-            Failure::new(StatusCode::FAILED_DEPENDENCY, sentence).retry_after(30)
+            let status = match hub.config.use_legacy_stopped_server_status_code {
+                true => StatusCode::SERVICE_UNAVAILABLE,
+                false => StatusCode::FAILED_DEPENDENCY,
+            };
+            Failure::new(status, sentence).retry_after(30)
         }
     }
 }

@@ -105,6 +105,8 @@ settings! {
     redirect_to_server: bool = true, rules::anything;
     /// Whether a log-out stops the user's servers.
     shutdown_on_logout: bool = false, rules::anything;
+    /// Whether a request to a server that is stopped is answered with 503, as JupyterHub did before 2.0, instead of 424.
+    use_legacy_stopped_server_status_code: bool = false, rules::anything;
     /// Whether users may have servers beside their default one, each with a name.
     allow_named_servers: bool = false, rules::anything;
     /// Most named servers per user; 0: no limit.

@@ -117,6 +117,12 @@ async fn welcome(
     let mut public = hub_cookie(hub, request, cookie::SESSION_ID, &begun.public_id, age);
     public.set_max_age(None);
     set_cookie(&mut response, &public);
+    // For scripts that log in as browsers do and send it back in X-XSRFToken; our pages have it in their forms.
+    let token = hub.key.session_token(&sessions::hash(&begun.id)).unwrap_or_default();
+    let mut xsrf = hub_cookie(hub, request, cookie::XSRF, &token, age);
+    xsrf.set_path(hub.url("/hub/"));
+    xsrf.set_max_age(None);
+    set_cookie(&mut response, &xsrf);
     Ok(response)
 }
 

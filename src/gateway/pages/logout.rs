@@ -9,7 +9,7 @@ use crate::answer::{self, Failure, Frame};
 use crate::domain::cookie;
 use crate::extract::{Page, Posted};
 use crate::pages::login::{hub_cookie, set_cookie};
-use crate::state::logins;
+use crate::state::{logins, starts};
 
 #[derive(Template)]
 #[template(path = "logout.html")]
@@ -35,8 +35,18 @@ pub async fn submit(posted: Posted, request: HttpRequest) -> Result<HttpResponse
             )
             .as_page(true, &hub.config.base_url));
     }
+    if hub.config.shutdown_on_logout {
+        for status in hub.servers.of(&session.user) {
+            if let Err(error) = starts::stop(&hub, &status.id()).await {
+                warn!("a server was to stop at a logout and did not: {error}");
+            }
+        }
+    }
     let mut response = answer::redirect(&hub.url("/hub/login"));
     set_cookie(&mut response, &hub_cookie(&hub, &request, cookie::SESSION, "", Duration::ZERO));
     set_cookie(&mut response, &hub_cookie(&hub, &request, cookie::SESSION_ID, "", Duration::ZERO));
+    let mut xsrf = hub_cookie(&hub, &request, cookie::XSRF, "", Duration::ZERO);
+    xsrf.set_path(hub.url("/hub/"));
+    set_cookie(&mut response, &xsrf);
     Ok(response)
 }
