@@ -54,6 +54,10 @@ pub async fn owner_model(
     let reader = Reader { hub: &caller.hub, directory: &caller.directory, scopes };
     match owner {
         Owner::User(name) => {
+            // Who has a live token or session is there.
+            if let Some(model) = reader.user_in_memory(name) {
+                return Ok(model);
+            }
             let (user, servers) = found(&caller.hub, name).await?;
             Ok(reader.user(&user, &servers, with_stopped))
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hubgate_protocol::{Phase, ServerId, ServerStatus};
+use hubgate_protocol::{Phase, ServerId, ServerStatus, Username};
 use serde_json::{Map, Value, json};
 
 use crate::domain::scope::{Base, Client, ScopeSet, Target, Verdict};
@@ -77,20 +77,40 @@ impl Reader<'_> {
         model
     }
 
+    /// A user, where the reader may see no more than what is in memory: so a server or service learns who its visitor is at
+    /// no cost. `None` where the database must be asked.
+    #[must_use]
+    pub fn user_in_memory(&self, name: &Username) -> Option<Map<String, Value>> {
+        let stored = ["created", "last_activity", "servers"];
+        let shown = self.shown(&USER_KEYS, &Target::User(name));
+        let enough = !shown.is_empty()
+            && stored.iter().all(|key| !shown.contains(key))
+            && !self.scopes.holds(&Base::ReadServers);
+        enough.then(|| shown.iter().map(|key| ((*key).to_owned(), self.known_key(name, key))).collect())
+    }
+
     fn user_key(&self, user: &User, key: &str) -> Value {
-        let name = &user.name;
-        let own = ServerId::default_of(name.clone());
-        let phase = || self.hub.servers.status(&own).phase;
+        match key {
+            "created" => iso(user.created_s.saturating_mul(1_000_000)).into(),
+            "last_activity" => json!(self.hub.activity.of_user(&user.name, user.last_activity_us).map(iso)),
+            _ => self.known_key(&user.name, key),
+        }
+    }
+
+    /// What memory holds of a user.
+    fn known_key(&self, name: &Username, key: &str) -> Value {
+        let phase = || self.hub.servers.phase(&ServerId::default_of(name.clone()));
         match key {
             "kind" => "user".into(),
             "name" => name.as_str().into(),
             "admin" => self.directory.is_admin(name).into(),
             "roles" => names(self.directory.roles_of_user(name)),
             "groups" => names(self.directory.groups_of(name)),
-            "server" => json!((phase() == Phase::Running).then(|| self.hub.server_path(&own))),
+            "server" => {
+                let path = || self.hub.server_path(&ServerId::default_of(name.clone()));
+                json!((phase() == Phase::Running).then(path))
+            }
             "pending" => json!(pending(phase())),
-            "created" => iso(user.created_s.saturating_mul(1_000_000)).into(),
-            "last_activity" => json!(self.hub.activity.of_user(name, user.last_activity_us).map(iso)),
             // Neither is kept by this hub.
             _ => Value::Null,
         }
