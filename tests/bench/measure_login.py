@@ -4,7 +4,7 @@ import statistics
 import subprocess
 import time
 
-from stack import Stack
+from measured_stack import Stack
 
 LOGINS = 12
 

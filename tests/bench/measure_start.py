@@ -9,7 +9,7 @@ import time
 import http.client
 
 from parts import PROJECT, Parts, fresh
-from stack import Stack
+from measured_stack import Stack
 
 ROUNDS = 5
 PASS = ("import os,sys; os.dup2(int(sys.argv[1]), 3); os.environ.update(LISTEN_FDS='1', LISTEN_PID=str(os.getpid())); os.execv(sys.argv[2], sys.argv[2:])")

@@ -91,9 +91,10 @@ async fn list(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Fail
     let question = question(&caller, &query, &page)?;
     let (found, mut servers, total) = stored::read(&caller.hub, move |c| {
         let (found, total) = user_list::list(c, &question)?;
-        let mut servers = BTreeMap::new();
-        for user in &found {
-            servers.insert(user.id, servers::of_user(c, user.id)?);
+        let ids: Vec<i64> = found.iter().map(|user| user.id).collect();
+        let mut servers: BTreeMap<i64, Vec<Server>> = BTreeMap::new();
+        for server in servers::of_users(c, &ids)? {
+            servers.entry(server.user_id).or_default().push(server);
         }
         Ok((found, servers, total))
     })

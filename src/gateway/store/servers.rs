@@ -1,7 +1,9 @@
 //! Servers that somebody has used or named. What they do now is systemd's to say, not this table's.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::result::Error;
+use diesel::sql_types::{Bool, Text};
 use hubgate_protocol::{ServerId, ServerName};
 
 use super::json::{self, Object};
@@ -69,6 +71,18 @@ pub fn by_id(c: &mut Conn, id: &ServerId) -> QueryResult<Option<Server>> {
 /// When the database fails.
 pub fn of_user(c: &mut Conn, user_id: i64) -> QueryResult<Vec<Server>> {
     let rows: Vec<Row> = dsl::servers.filter(dsl::user_id.eq(user_id)).order(dsl::name.asc()).load(c)?;
+    rows.into_iter().map(server).collect()
+}
+
+/// The servers of these user rows, in no order among users, the default one of each first.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_users(c: &mut Conn, user_ids: &[i64]) -> QueryResult<Vec<Server>> {
+    let ids = serde_json::to_string(user_ids).map_err(|error| Error::SerializationError(error.into()))?;
+    let listed =
+        sql::<Bool>("servers.user_id IN (SELECT value FROM json_each(").bind::<Text, _>(ids).sql("))");
+    let rows: Vec<Row> = dsl::servers.filter(listed).order(dsl::name.asc()).load(c)?;
     rows.into_iter().map(server).collect()
 }
 

@@ -106,10 +106,11 @@ pub fn list(c: &mut Conn, query: &UserQuery) -> QueryResult<(Vec<User>, i64)> {
         Sort::Name => "users.name",
         Sort::LastActivity => "users.last_activity_us",
     };
+    // Those without a value come first and last, as at JupyterHub; so the index of the column is of use.
     let order = if query.descending {
-        format!("{column} IS NULL, {column} DESC")
+        format!("{column} DESC NULLS LAST")
     } else {
-        format!("{column} IS NOT NULL, {column}")
+        format!("{column} ASC NULLS FIRST")
     };
     let rows = page.order(sql::<Bool>(&order)).offset(query.offset).limit(query.limit).load(c)?;
     Ok((rows.into_iter().map(user).collect::<QueryResult<_>>()?, total))
