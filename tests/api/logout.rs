@@ -5,37 +5,22 @@ use hubgate::state::{logins, reload};
 use hubgate::store::users;
 use hubgate_protocol::{Phase, Request};
 
-use crate::support::{Character, TestHub, script};
+use crate::support::{Character, TestHub};
 
 const SOCKET: &str = "/jupyterhub/user/alice/api/kernels/x/channels";
-
-async fn open_socket(test: &TestHub, cookie: &str) -> StatusCode {
-    let question = script("GET", SOCKET)
-        .insert_header(("x-orig-upgrade", "websocket"))
-        .insert_header(("x-orig-origin", "https://hub.test"));
-    test.ask(question, cookie).await.status
-}
-
-fn cut_connections(test: &TestHub) -> usize {
-    let asked = test.asked.lock();
-    asked
-        .iter()
-        .map(|request| if let Request::Cut { connections } = request { connections.len() } else { 0 })
-        .sum()
-}
 
 #[actix_web::test]
 async fn logout_ends_the_session_and_its_websockets_at_once() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
     test.server("alice", Phase::Running);
-    assert_eq!(open_socket(&test, &cookie).await, StatusCode::OK);
+    assert_eq!(test.open_socket(SOCKET, &cookie).await, StatusCode::OK);
     let token = test.get("/jupyterhub/hub/logout", &cookie).await.xsrf();
     let answer = test.post("/jupyterhub/hub/logout", &cookie, &format!("_xsrf={token}")).await;
     assert_eq!((answer.status, answer.location()), (StatusCode::FOUND, "/jupyterhub/hub/login"));
     assert!(answer.set_cookie("hubgate-session=").contains("Max-Age=0"));
-    assert_eq!(open_socket(&test, &cookie).await, StatusCode::UNAUTHORIZED);
-    assert_eq!(cut_connections(&test), 1);
+    assert_eq!(test.open_socket(SOCKET, &cookie).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(test.cut_connections(), 1);
 }
 
 #[actix_web::test]
@@ -58,13 +43,13 @@ async fn a_user_deleted_by_another_process_is_out_at_the_next_poll() {
     let test = TestHub::new().await.with_user("alice").with_user("bob");
     let (alice, bob) = (test.login("alice").await, test.login("bob").await);
     test.server("alice", Phase::Running);
-    assert_eq!(open_socket(&test, &alice).await, StatusCode::OK);
+    assert_eq!(test.open_socket(SOCKET, &alice).await, StatusCode::OK);
     let other_process = hubgate::store::Store::open(&test.hub.config.database()).unwrap();
     other_process.write(|c| users::delete(c, &"alice".parse().unwrap())).unwrap();
     reload::reload(&test.hub).await.unwrap();
-    assert_eq!(open_socket(&test, &alice).await, StatusCode::UNAUTHORIZED);
+    assert_eq!(test.open_socket(SOCKET, &alice).await, StatusCode::UNAUTHORIZED);
     assert_eq!(test.get("/jupyterhub/hub/home", &bob).await.status, StatusCode::OK);
-    assert_eq!(cut_connections(&test), 1);
+    assert_eq!(test.cut_connections(), 1);
 }
 
 #[actix_web::test]
@@ -119,12 +104,12 @@ async fn a_session_that_expires_takes_its_websockets_along() {
     let test = TestHub::new().await.with_user("alice");
     let cookie = test.login("alice").await;
     test.server("alice", Phase::Running);
-    assert_eq!(open_socket(&test, &cookie).await, StatusCode::OK);
+    assert_eq!(test.open_socket(SOCKET, &cookie).await, StatusCode::OK);
     reload::reload(&test.hub).await.unwrap();
-    assert_eq!(cut_connections(&test), 0);
+    assert_eq!(test.cut_connections(), 0);
     test.pass(i64::from(test.hub.config.session_hours) * 3600);
     reload::reload(&test.hub).await.unwrap();
-    assert_eq!(cut_connections(&test), 1);
+    assert_eq!(test.cut_connections(), 1);
 }
 
 #[actix_web::test]

@@ -3,11 +3,10 @@
 use actix_web::http::StatusCode;
 use hubgate::config::Config;
 use hubgate::store::servers;
-use hubgate_protocol::{Phase, Request, ServerId};
+use hubgate_protocol::{Phase, ServerId};
 use serde_json::json;
 
 use crate::rest::Rest;
-use crate::support::{TestHub, script};
 
 const NOT_HELD: &str = "Action is not authorized with current scopes; requires any of [shares]";
 const UNSEEN: &str = "No access to resources or resources not found";
@@ -159,33 +158,18 @@ async fn a_share_is_taken_back_in_part_or_whole_and_left() {
     .await;
 }
 
-async fn visit(test: &TestHub, cookie: &str) -> StatusCode {
-    let question = script("GET", SOCKET)
-        .insert_header(("x-orig-upgrade", "websocket"))
-        .insert_header(("x-orig-origin", "https://hub.test"));
-    test.ask(question, cookie).await.status
-}
-
-fn cut(test: &TestHub) -> usize {
-    let asked = test.asked.lock();
-    asked
-        .iter()
-        .map(|request| if let Request::Cut { connections } = request { connections.len() } else { 0 })
-        .sum()
-}
-
 #[actix_web::test]
 async fn a_share_opens_the_server_at_once_and_its_end_cuts_what_was_opened() {
     let rest = rest().await;
     let bob = rest.test.login("bob").await;
     rest.test.server("alice:lent", Phase::Running);
-    assert_eq!(visit(&rest.test, &bob).await, StatusCode::FORBIDDEN);
+    assert_eq!(rest.test.open_socket(SOCKET, &bob).await, StatusCode::FORBIDDEN);
     rest.hold(&[("POST", "/shares/alice/lent", "lender", r#"{"group": "staff"}"#, 200, "")]).await;
-    assert_eq!(visit(&rest.test, &bob).await, StatusCode::OK);
-    assert_eq!(cut(&rest.test), 0);
+    assert_eq!(rest.test.open_socket(SOCKET, &bob).await, StatusCode::OK);
+    assert_eq!(rest.test.cut_connections(), 0);
     rest.hold(&[("DELETE", "/shares/alice/lent", "lender", "", 204, "")]).await;
-    assert_eq!(visit(&rest.test, &bob).await, StatusCode::FORBIDDEN);
-    assert_eq!(cut(&rest.test), 1);
+    assert_eq!(rest.test.open_socket(SOCKET, &bob).await, StatusCode::FORBIDDEN);
+    assert_eq!(rest.test.cut_connections(), 1);
 }
 
 #[actix_web::test]
@@ -194,10 +178,10 @@ async fn leaving_the_group_ends_what_the_group_may_do() {
     let bob = rest.test.login("bob").await;
     rest.test.server("alice:lent", Phase::Running);
     rest.hold(&[("POST", "/shares/alice/lent", "lender", r#"{"group": "staff"}"#, 200, "")]).await;
-    assert_eq!(visit(&rest.test, &bob).await, StatusCode::OK);
+    assert_eq!(rest.test.open_socket(SOCKET, &bob).await, StatusCode::OK);
     rest.hold(&[("DELETE", "/groups/staff/users", "boss", r#"{"users": ["bob"]}"#, 200, "")]).await;
-    assert_eq!(visit(&rest.test, &bob).await, StatusCode::FORBIDDEN);
-    assert_eq!(cut(&rest.test), 1);
+    assert_eq!(rest.test.open_socket(SOCKET, &bob).await, StatusCode::FORBIDDEN);
+    assert_eq!(rest.test.cut_connections(), 1);
 }
 
 #[actix_web::test]

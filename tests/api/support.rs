@@ -106,6 +106,23 @@ impl TestHub {
         self.hub.servers.apply(Event::Changed(ServerStatus { phase, exit, ..ServerStatus::stopped(&id) }));
     }
 
+    /// Asks for a websocket as a page of ours does.
+    pub async fn open_socket(&self, uri: &str, cookie: &str) -> StatusCode {
+        let question = script("GET", uri)
+            .insert_header(("x-orig-upgrade", "websocket"))
+            .insert_header(("x-orig-origin", "https://hub.test"));
+        self.ask(question, cookie).await.status
+    }
+
+    /// How many connections the spawner was told to close.
+    pub fn cut_connections(&self) -> usize {
+        let asked = self.asked.lock();
+        asked
+            .iter()
+            .map(|request| if let Request::Cut { connections } = request { connections.len() } else { 0 })
+            .sum()
+    }
+
     pub async fn send(&self, request: TestRequest) -> Answer {
         let base_url = self.hub.config.base_url.clone();
         let app = App::new().app_data(self.hub.clone()).configure(|service| routes(&base_url, service));

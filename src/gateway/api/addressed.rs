@@ -7,10 +7,10 @@ use crate::answer::Failure;
 use crate::api::body::{bad, shortened};
 use crate::api::model::unused;
 use crate::api::user::found;
-use crate::domain::entity::{EntityError, ServerSlug};
 use crate::domain::scope::{Base, Target};
 use crate::extract::Caller;
 use crate::state::Hub;
+use crate::state::starts::{self, NameRefused};
 use crate::store::servers::Server;
 
 /// Longest name for people, characters.
@@ -72,33 +72,20 @@ impl Addressed {
         display: Option<&str>,
         counts: bool,
     ) -> Result<ServerId, Failure> {
+        let told = |why: NameRefused| match why {
+            NameRefused::Bad(why) => bad(format!("Invalid server_name: '{}'; {why}", shortened(text))),
+            why => bad(why.to_string()),
+        };
         if !hub.config.allow_named_servers {
-            return Err(bad("Named servers are not enabled."));
+            return Err(told(NameRefused::Off));
         }
-        let known = self.servers.iter().map(|server| &server.name).find(|name| name.as_str() == text);
-        let right =
-            |display: &&str| if known.is_some() { is_readable(display) } else { is_display_name(display) };
+        let known = self.servers.iter().any(|server| server.name.as_str() == text);
+        let right = |display: &&str| if known { is_readable(display) } else { is_display_name(display) };
         if let Some(display) = display.filter(|display| !right(display)) {
             return Err(bad(format!("Invalid display_name: '{}'", shortened(display))));
         }
-        let user = self.user.clone();
-        if text.is_empty() {
-            return Ok(ServerId::default_of(user));
-        }
-        if let Some(server) = known.cloned() {
-            return Ok(ServerId { user, server });
-        }
-        let named = self.servers.iter().filter(|server| !server.name.is_default()).count();
-        let most = usize::try_from(hub.config.named_server_limit_per_user).unwrap_or(usize::MAX);
-        if counts && most > 0 && named >= most {
-            return Err(bad(format!(
-                "User {user} already has the maximum of {most} named servers.  One must be deleted before a new server can be created"
-            )));
-        }
-        let server: ServerSlug = text.parse().map_err(|error: EntityError| {
-            bad(format!("Invalid server_name: '{}'; {error}", shortened(text)))
-        })?;
-        Ok(ServerId { user, server: server.into() })
+        let server = starts::admit(hub, &self.user, text, counts).map_err(told)?;
+        Ok(ServerId { user: self.user.clone(), server })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use hubgate_protocol::{Phase, Secret, ServerId, Ticket, Username};
+use hubgate_protocol::{Phase, Secret, ServerId, ServerName, Ticket, Username};
 use log::{info, warn};
 use parking_lot::Mutex;
 
@@ -71,10 +71,10 @@ pub enum NameRefused {
     Off,
     /// The name is not one that a server can have.
     #[error("Invalid server_name: {0}")]
-    Bad(String),
+    Bad(#[from] EntityError),
     /// The user has as many as the configuration allows.
     #[error(
-        "User {user} already has the maximum of {limit} named servers. One must be deleted before a new server can be created"
+        "User {user} already has the maximum of {limit} named servers.  One must be deleted before a new server can be created"
     )]
     TooMany {
         /// Whose servers.
@@ -125,7 +125,7 @@ pub async fn start(hub: &Hub, id: &ServerId, options: StartOptions) -> Result<()
         Phase::Starting => return Ok(()),
         Phase::Stopped | Phase::Listening | Phase::Failed => {}
     }
-    admit(hub, id)?;
+    admit(hub, &id.user, id.server.as_str(), true)?;
     let Some(_claim) = hub.starting.claim(id) else { return Ok(()) };
     room(hub)?;
     let ticket = record(hub, id, options).await?;
@@ -153,28 +153,28 @@ pub async fn stop(hub: &Hub, id: &ServerId) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Whether there is such a server, or may be: default servers always, named ones by the configuration.
+/// The name of a server that there is, or that may be made: the default one always, named ones by the configuration.
+/// `counts`: whether it would be one more.
 ///
 /// # Errors
 /// See [`NameRefused`].
-pub fn admit(hub: &Hub, id: &ServerId) -> Result<(), NameRefused> {
-    if id.server.is_default() {
-        return Ok(());
+pub fn admit(hub: &Hub, user: &Username, text: &str, counts: bool) -> Result<ServerName, NameRefused> {
+    if text.is_empty() {
+        return Ok(ServerName::default());
     }
     if !hub.config.allow_named_servers {
         return Err(NameRefused::Off);
     }
     let directory = hub.directory();
-    let known = directory.named_servers(&id.user);
-    if known.contains(&id.server) {
-        return Ok(());
+    let known = directory.named_servers(user);
+    if let Some(name) = known.iter().find(|name| name.as_str() == text) {
+        return Ok(name.clone());
     }
-    id.server.as_str().parse::<ServerSlug>().map_err(|why: EntityError| NameRefused::Bad(why.to_string()))?;
     let limit = hub.config.named_server_limit_per_user;
-    if limit > 0 && usize::try_from(limit).is_ok_and(|limit| known.len() >= limit) {
-        return Err(NameRefused::TooMany { user: id.user.clone(), limit });
+    if counts && limit > 0 && usize::try_from(limit).is_ok_and(|limit| known.len() >= limit) {
+        return Err(NameRefused::TooMany { user: user.clone(), limit });
     }
-    Ok(())
+    Ok(text.parse::<ServerSlug>()?.into())
 }
 
 /// Whether one more server may start.
