@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use crate::environment::is_variable;
 use crate::name::{ServiceName, Username};
 use crate::secret::Secret;
 
@@ -189,12 +190,6 @@ fn is_url(url: &str) -> bool {
 
 fn is_dir(path: &str) -> bool {
     path.starts_with('/') && !path.chars().any(char::is_control)
-}
-
-fn is_variable(name: &str) -> bool {
-    let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]

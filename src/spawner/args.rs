@@ -7,7 +7,8 @@ use clap::{Parser, Subcommand};
 
 use crate::config::{Config, DEFAULT_PATH};
 use crate::engine::process::keeper;
-use crate::{daemon, logging, pam};
+use crate::quota::{self, Quota};
+use crate::{daemon, logging, pam, steward};
 
 /// Asks PAM, starts and stops users' servers, reads their journals: what the gateway may not do itself.
 #[derive(Debug, Parser)]
@@ -29,6 +30,15 @@ enum Role {
     /// The child process of one login.
     #[command(name = pam::WORKER, hide = true)]
     PamWorker,
+    /// The process of one change of the host's accounts.
+    #[command(name = steward::WORKER, hide = true)]
+    AccountWorker,
+    /// The process of one disk quota.
+    #[command(name = quota::WORKER, hide = true)]
+    QuotaWorker {
+        /// `UID-BLOCKS`, blocks of 1024 bytes.
+        quota: Quota,
+    },
     /// The process between the daemon and one server.
     #[command(name = keeper::KEEPER, hide = true)]
     Keeper,
@@ -39,6 +49,8 @@ enum Role {
 pub fn run(args: &Args) -> ExitCode {
     match args.role {
         Some(Role::PamWorker) => pam::run_worker(),
+        Some(Role::AccountWorker) => steward::run_worker(&args.config),
+        Some(Role::QuotaWorker { quota }) => quota::run_worker(quota),
         Some(Role::Keeper) => keeper::run(),
         None => serve_or_check(&args.config, args.check),
     }

@@ -6,13 +6,15 @@ use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use hubgate_protocol::frame::{self, FrameError};
-use hubgate_protocol::{ErrorCode, Request, Response};
+use hubgate_protocol::{ErrorCode, Prompt, Purpose, Request, Response, Secret};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, recv};
 use zeroize::Zeroizing;
 
 use crate::engine::process::watch::Watch;
+use crate::pam::Person;
 use crate::serve::{Served, Service};
+use crate::work::{Piece, Work};
 
 /// Time to deliver a frame, and to take an answer.
 const FRAME_TIME: Duration = Duration::from_secs(5);
@@ -81,9 +83,9 @@ fn serve_all(stream: &UnixStream, service: &Service) -> Result<(), FrameError> {
         if state(stream)?.contains(PollFlags::POLLHUP) {
             return Ok(());
         }
-        let work = service.work().begin();
+        let mut client = Client { stream, work: service.work(), piece: Some(service.work().begin()) };
         let served = match frame::decode::<Request>(&body) {
-            Ok(request) => service.serve(request),
+            Ok(request) => service.serve(request, &mut client),
             Err(FrameError::NotMessage(message)) => {
                 Served::One(Response::Error { error: ErrorCode::BadRequest, message })
             }
@@ -95,7 +97,7 @@ fn serve_all(stream: &UnixStream, service: &Service) -> Result<(), FrameError> {
             Served::One(response) => write(stream, &response)?,
             Served::Many(responses) => responses.iter().try_for_each(|response| write(stream, response))?,
             Served::Watch(watch) => {
-                drop(work);
+                drop(client);
                 return follow(stream, &watch, service);
             }
         }
@@ -104,6 +106,28 @@ fn serve_all(stream: &UnixStream, service: &Service) -> Result<(), FrameError> {
                 "connection closed: more than {PIPELINE_MAX} requests were sent without waiting for answers"
             );
             return Ok(());
+        }
+    }
+}
+
+/// Whoever is at the other end, as one who can be asked in the middle of a login.
+struct Client<'a> {
+    stream: &'a UnixStream,
+    work: &'a Work,
+    /// There while the daemon is at work for this client, and not while the person is: an ending daemon does not wait for that.
+    piece: Option<Piece<'a>>,
+}
+
+impl Person for Client<'_> {
+    fn ask(&mut self, prompts: Vec<Prompt>, purpose: Purpose, end: Instant) -> Option<Vec<Secret>> {
+        let expected = prompts.iter().filter(|prompt| prompt.style.asks()).count();
+        write(self.stream, &Response::Prompt { prompts, purpose }).ok()?;
+        self.piece = None;
+        let body = frame::read_body(&mut Deadline::new(self.stream, end)).ok()?.map(Zeroizing::new)?;
+        self.piece = Some(self.work.begin());
+        match frame::decode::<Request>(&body) {
+            Ok(Request::Answer { answers }) if answers.len() == expected => Some(answers),
+            _ => None,
         }
     }
 }

@@ -25,9 +25,10 @@ use crate::ticket::Tickets;
 use crate::wake::{self, Bell, Ringer};
 use crate::{connection, ready};
 
-/// Clients served at once; more wait in the socket's queue, in the order in which they came.
-const CLIENTS_MAX: usize = 64;
-/// A thread reads one frame of 16 KiB and waits.
+/// Clients served at once; more wait in the socket's queue, in the order in which they came. It is more than there are logins
+/// that wait for their turn (900) and people who are asked something (256): these hold up nobody else.
+const CLIENTS_MAX: usize = 1280;
+/// A thread reads one frame of 16 KiB and waits; of this only what is used is ever taken.
 const STACK: usize = 512 * 1024;
 /// After the kernel refused a connection (no descriptors left), the next try is so much later.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -66,6 +67,8 @@ pub fn run(config: Config) -> io::Result<()> {
     };
     log::info!("ready");
     ready::notify("READY=1");
+    let mending = Arc::clone(&daemon.service);
+    std::thread::Builder::new().name("mend".to_owned()).spawn(move || mending.mend_accounts())?;
     let outcome = daemon.turn();
     daemon.end();
     outcome
@@ -162,7 +165,7 @@ impl Daemon {
         }
         match self.idle_exit {
             None => PollTimeout::NONE,
-            // The time may have come while a guess was still remembered: then it is looked at once a second.
+            // The time may have come while there were servers to hold: then it is looked at once a second.
             Some(after) => {
                 let left = after.saturating_sub(self.busy_at.elapsed()).max(Duration::from_secs(1));
                 PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)

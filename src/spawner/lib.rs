@@ -1,7 +1,7 @@
 //! The privileged daemon: PAM, accounts, the life of users' servers and the cut of their connections.
 //!
-//! Rooms, bottom to top: [`os`] (all unsafe code), [`clock`], [`hold`], [`wake`], [`work`], [`kin`], [`line`] → [`config`], [`account`],
-//! [`policy`], [`ticket`], [`limiter`], [`hub`], [`envfile`] → [`pam`], [`engine`], [`cut`] → [`serve`] → [`connection`] → [`daemon`] → [`args`].
+//! Rooms, bottom to top: [`os`] (all unsafe code), [`clock`], [`hold`], [`wake`], [`work`], [`kin`], [`line`], [`prefix`], [`quota`] → [`config`], [`account`],
+//! [`policy`], [`ticket`], [`limiter`], [`hub`], [`envfile`] → [`pam`], [`steward`], [`engine`], [`cut`] → [`lease`] → [`serve`] → [`connection`] → [`daemon`] → [`args`].
 #![deny(unsafe_code)]
 
 pub mod account;
@@ -16,6 +16,7 @@ pub mod envfile;
 pub mod hold;
 pub mod hub;
 pub mod kin;
+pub mod lease;
 pub mod limiter;
 pub mod line;
 pub mod listen;
@@ -27,8 +28,11 @@ pub mod logging;
 pub mod os;
 pub mod pam;
 pub mod policy;
+pub mod prefix;
+pub mod quota;
 pub mod ready;
 pub mod serve;
+pub mod steward;
 pub mod ticket;
 pub mod wake;
 pub mod work;

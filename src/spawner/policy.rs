@@ -1,6 +1,6 @@
 //! Root's policy: which names may log in and have servers. Pure; the caller looks the account up.
 
-use hubgate_protocol::{Account, Username};
+use hubgate_protocol::{Account, LoginName, Username};
 
 use crate::account::HostAccount;
 use crate::config::{Accounts, Config};
@@ -21,6 +21,9 @@ pub enum Denied {
     /// No such account.
     #[error("there is no such account")]
     Unknown,
+    /// The host's user database did not say.
+    #[error("the user database cannot be read")]
+    Unreadable,
     /// uid 0, a uid below `min_uid`, or nobody.
     #[error("the account belongs to the system")]
     System,
@@ -32,11 +35,12 @@ pub enum Denied {
     Dot,
 }
 
-/// Decides about `user`, of whom the host knows `host`.
+/// Decides about the account called `name`, of which the host knows `host`.
 ///
 /// # Errors
 /// [`Denied`].
-pub fn allow(config: &Config, user: &Username, host: Option<HostAccount>) -> Result<LoginAccount, Denied> {
+pub fn allow(config: &Config, name: &LoginName, host: Option<HostAccount>) -> Result<LoginAccount, Denied> {
+    let user = name.id();
     if user.has_dot() && !config.allow_dots {
         return Err(Denied::Dot);
     }
@@ -45,14 +49,14 @@ pub fn allow(config: &Config, user: &Username, host: Option<HostAccount>) -> Res
             return Err(Denied::System);
         }
         // A virtual account may bear the name of an ordinary host account (they share nothing), never a system's.
-        if config.accounts == Accounts::Unix && !host.can_log_in {
+        if config.accounts != Accounts::Virtual && !host.can_log_in {
             return Err(Denied::NoLogin);
         }
     }
     match config.accounts {
-        Accounts::Virtual => Ok(LoginAccount { user: user.clone(), host: None }),
-        Accounts::Unix => {
-            host.map(|host| LoginAccount { user: user.clone(), host: Some(host) }).ok_or(Denied::Unknown)
+        Accounts::Virtual => Ok(LoginAccount { user, host: None }),
+        Accounts::Unix | Accounts::Create => {
+            host.map(|host| LoginAccount { user, host: Some(host) }).ok_or(Denied::Unknown)
         }
     }
 }
@@ -88,8 +92,17 @@ mod tests {
     use super::*;
 
     fn host(name: &str, uid: u32, can_log_in: bool) -> Option<HostAccount> {
-        let user = name.parse().unwrap();
-        Some(HostAccount { user, uid, gid: uid, home: "/home/x".into(), shell: "/bin/sh".into(), can_log_in })
+        let name: LoginName = name.parse().unwrap();
+        let user = name.id();
+        Some(HostAccount {
+            name,
+            user,
+            uid,
+            gid: uid,
+            home: "/home/x".into(),
+            shell: "/bin/sh".into(),
+            can_log_in,
+        })
     }
 
     fn decide(config: &str, name: &str, account: Option<HostAccount>) -> Result<LoginAccount, Denied> {
@@ -126,6 +139,15 @@ mod tests {
     fn a_virtual_account_may_not_bear_a_system_accounts_name() {
         assert_eq!(decide("accounts = \"virtual\"", "root", host("root", 0, true)), Err(Denied::System));
         assert!(decide("accounts = \"virtual\"", "bob", host("bob", 1000, false)).is_ok());
+    }
+
+    #[test]
+    fn an_account_whose_name_is_no_user_name_is_told_by_the_user_that_stands_for_it() {
+        for name in ["A.B@x.cn", "张三", &"n".repeat(64)] {
+            let account = decide("allow_dots = false", name, host(name, 1000, true)).unwrap();
+            assert!(account.told().user.is_derived(), "{name}");
+            assert_eq!(account.host().unwrap().name.as_str(), name);
+        }
     }
 
     #[test]

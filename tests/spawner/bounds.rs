@@ -27,10 +27,10 @@ fn two_hundred_starts_at_once_are_one_process() {
 #[test]
 fn more_clients_than_places_are_served_one_after_the_other() {
     let rig = Rig::start();
-    let mut silent: Vec<Client> = (0..64).map(|_| rig.connect()).collect();
+    let mut silent = rig.silent_crowd();
     let begin = Instant::now();
     // The silent ones lose their places after five seconds.
-    rig.assert_unharmed("64 silent clients");
+    rig.assert_unharmed("a silent crowd");
     assert!(begin.elapsed() < Duration::from_secs(20), "{:?}", begin.elapsed());
     assert!(silent.iter_mut().all(|client| client.hear().is_none()));
 }
@@ -104,6 +104,12 @@ fn numbers_outside_their_ranges_are_refused() {
         r#"{"op":"set_limits","user":"alice","limits":{"cpu_weight":0}}"#.to_owned(),
         r#"{"op":"set_limits","user":"alice","limits":{"io_weight":10001}}"#.to_owned(),
         r#"{"op":"set_limits","user":"alice","limits":{"cpu_quota_percent":1000001}}"#.to_owned(),
+        r#"{"op":"set_limits","user":"alice","limits":{"disk_quota":0}}"#.to_owned(),
+        r#"{"op":"start","user":"alice","manner":{"gpus":1}}"#.to_owned(),
+        r#"{"op":"start","user":"alice","manner":{"gpus":4294967295}}"#.to_owned(),
+        r#"{"op":"start","user":"alice","manner":{"command":"sh -c"}}"#.to_owned(),
+        r#"{"op":"start","user":"alice","manner":{"hidden":["/srv/../etc"]}}"#.to_owned(),
+        r#"{"op":"start","user":"alice","manner":{"read_only":["srv"]}}"#.to_owned(),
         format!("{{\"op\":\"cut\",\"connections\":[{connections}]}}"),
     ] {
         let answer = rig.ask_json(&json);

@@ -12,7 +12,15 @@ use serde::de::DeserializeOwned;
 
 use crate::rig::{Client, Rig};
 
-const REQUESTS: [(&str, &str); 14] = [
+const REQUESTS: [(&str, &str); 21] = [
+    (
+        "converse",
+        r#"{"op":"authenticate","user":"A.B@x.cn","password":"correct horse","rhost":"192.0.2.7","converse":true}"#,
+    ),
+    ("answer", r#"{"op":"answer","answers":["123456"]}"#),
+    ("create_account", r#"{"op":"create_account","user":"alice"}"#),
+    ("lock_account", r#"{"op":"lock_account","user":"alice","locked":true}"#),
+    ("delete_account", r#"{"op":"delete_account","user":"alice","home":"archive"}"#),
     (
         "authenticate",
         r#"{"op":"authenticate","user":"alice","password":"correct horse","rhost":"2001:db8::7"}"#,
@@ -23,6 +31,10 @@ const REQUESTS: [(&str, &str); 14] = [
     (
         "start_hub",
         r#"{"op":"start","user":"alice","server":"gpu","ticket":"v1.1800000000.AAAA","token":"0123456789abcdef"}"#,
+    ),
+    (
+        "start_profile",
+        r#"{"op":"start","user":"alice","limits":{"memory_max":1073741824},"environment":{"COURSE":"数据"},"manner":{"default_url":"/tree","offline":true,"no_terminals":true,"command":"notebook","gpus":0,"read_only":["/srv/data"],"hidden":["/srv/exam"]}}"#,
     ),
     ("stop", r#"{"op":"stop","user":"alice"}"#),
     ("status", r#"{"op":"status","user":"alice","server":"gpu"}"#),
@@ -38,13 +50,19 @@ const REQUESTS: [(&str, &str); 14] = [
     ),
     ("start_service", r#"{"op":"start_service","name":"idle-culler","token":"0123456789abcdef"}"#),
     ("stop_service", r#"{"op":"stop_service","name":"idle-culler"}"#),
+    ("gpus", r#"{"op":"gpus"}"#),
     ("watch", r#"{"op":"watch"}"#),
 ];
 
-const RESPONSES: [(&str, &str); 13] = [
+const RESPONSES: [(&str, &str); 16] = [
+    (
+        "prompt",
+        r#"{"reply":"prompt","prompts":[{"style":"info","text":"Hello"},{"style":"hidden","text":"Verification code: "}],"purpose":"login"}"#,
+    ),
+    ("created", r#"{"reply":"created","account":{"user":"alice","uid":1000},"password":"one-time"}"#),
     (
         "accepted",
-        r#"{"reply":"authenticated","outcome":{"outcome":"accepted","account":{"user":"alice","uid":1000},"ticket":"v1.1800000000.AAAA"}}"#,
+        r#"{"reply":"authenticated","outcome":{"outcome":"accepted","account":{"user":"alice","uid":1000},"state":{"locked":false,"expired":false,"password_changed_day":20000,"created_s":null,"groups":["alice","physics"]},"ticket":"v1.1800000000.AAAA"}}"#,
     ),
     (
         "refused",
@@ -54,8 +72,14 @@ const RESPONSES: [(&str, &str); 13] = [
         "throttled",
         r#"{"reply":"authenticated","outcome":{"outcome":"refused","reason":{"reason":"throttled","retry_after_s":6}}}"#,
     ),
-    ("account", r#"{"reply":"account","account":{"user":"alice","uid":1000}}"#),
-    ("account_virtual", r#"{"reply":"account","account":{"user":"alice","uid":null}}"#),
+    (
+        "account",
+        r#"{"reply":"account","account":{"user":"alice","uid":1000},"state":{"locked":false,"expired":false,"password_changed_day":20000,"created_s":null,"groups":["alice","physics"]}}"#,
+    ),
+    (
+        "account_virtual",
+        r#"{"reply":"account","account":{"user":"alice","uid":null},"state":{"locked":false,"expired":false,"groups":[]}}"#,
+    ),
     ("done", r#"{"reply":"done"}"#),
     (
         "status_running",
@@ -67,6 +91,10 @@ const RESPONSES: [(&str, &str); 13] = [
     ),
     ("servers", r#"{"reply":"servers","servers":[],"more":false}"#),
     ("journal", r#"{"reply":"journal","lines":["one","two é"]}"#),
+    (
+        "gpus",
+        r#"{"reply":"gpus","gpus":[{"id":"GPU-8932f937","holder":"alice:gpu"},{"id":"GPU-1c5d4a1e","holder":null}]}"#,
+    ),
     ("cut", r#"{"reply":"cut","closed":2}"#),
     ("error", r#"{"reply":"error","error":"forbidden","message":"a ticket of the owner is needed"}"#),
     (

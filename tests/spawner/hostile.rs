@@ -40,13 +40,35 @@ struct Generated {
     suffix: String,
 }
 
-/// The frames of the list; the ring cannot run without it.
+/// A name under which somebody would have an account made.
+pub struct Name {
+    pub text: String,
+    pub expect: String,
+}
+
+/// The names of the list that are to be made accounts.
+pub fn names_to_create() -> Vec<Name> {
+    let all = all().into_iter().filter(|input| input.target == "username_create");
+    let text = |input: &Input| match (&input.input, &input.r#gen) {
+        (Some(text), _) => text.clone(),
+        (None, Some(made)) => made.repeat.repeat(made.n),
+        (None, None) => panic!("{}: what is the name?", input.id),
+    };
+    all.map(|input| Name { text: text(&input), expect: input.expect }).collect()
+}
+
+/// The frames of the list.
 fn inputs() -> Vec<Input> {
+    all().into_iter().filter(|input| input.target == "spawner_frame").collect()
+}
+
+/// The list; the ring cannot run without it.
+fn all() -> Vec<Input> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(LIST);
     let text = fs::read_to_string(&path)
         .unwrap_or_else(|error| panic!("{LIST} beside the project is missing: {error}"));
     let list: List = serde_json::from_str(&text).unwrap();
-    list.inputs.into_iter().filter(|input| input.target == "spawner_frame").collect()
+    list.inputs
 }
 
 fn framed(body: &[u8]) -> Vec<u8> {

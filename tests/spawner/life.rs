@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream;
 use hubgate_protocol::{Exit, Phase, Response};
 
 use crate::rig::{Plan, Rig, eventually, lives};
+use crate::watch::{until, watch};
 
 fn exit(result: &str, status: i32) -> Option<Exit> {
     Some(Exit { result: result.to_owned(), status })
@@ -115,9 +116,12 @@ fn stop_ends_what_ignores_sigterm() {
     let rig = Rig::start();
     let pid = rig.run("ignores-sigterm").pid.unwrap();
     let child = eventually("its child", || rig.pids("ignores-sigterm", "detached").first().copied());
+    let (mut changes, _) = watch(&rig);
     rig.done(r#"{"op":"stop","user":"ignores-sigterm"}"#);
-    assert_eq!(rig.status("ignores-sigterm").phase, Phase::Stopping);
-    rig.wait_for("ignores-sigterm", Phase::Stopped);
+    // A stop is answered when it is on its way; that it goes on is told to those who watch.
+    for phase in [Phase::Stopping, Phase::Stopped] {
+        until(&mut changes, phase);
+    }
     assert!(!lives(pid) && !lives(child));
 }
 
@@ -131,6 +135,21 @@ fn a_start_during_a_stop_starts_it_again_afterwards() {
         Some(rig.status("alice")).filter(|status| status.phase == Phase::Running && status.pid != Some(first))
     });
     assert!(!lives(first) && lives(second.pid.unwrap()));
+}
+
+#[test]
+fn a_start_right_behind_a_stop_does_not_take_its_place() {
+    let rig = Rig::start();
+    for _ in 0..10 {
+        let before = rig.run("alice").pid.unwrap();
+        let mut client = rig.connect();
+        client.send(br#"{"op":"stop","user":"alice"}"#);
+        client.send(br#"{"op":"start","user":"alice"}"#);
+        eventually("another process", || {
+            let status = rig.status("alice");
+            (status.phase == Phase::Running && status.pid != Some(before)).then_some(())
+        });
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use hubgate_protocol::{Phase, Request, Response, ServerStatus, frame};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -19,6 +20,9 @@ pub const DAEMON: &str = env!("CARGO_BIN_EXE_hubgate-spawner");
 pub const PYTHON: &str = "/usr/bin/python3";
 /// Nothing on a working machine takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Clients that the daemon serves at once.
+const PLACES: usize = 1280;
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -33,6 +37,7 @@ pub struct Rig {
 #[derive(Default)]
 pub struct Plan {
     lines: Vec<String>,
+    own_host: bool,
 }
 
 impl Plan {
@@ -42,13 +47,30 @@ impl Plan {
         self
     }
 
+    /// Gives the daemon an `/etc` and a `/home` that nobody else has: `etc` and `home` in its directory. Only root can.
+    pub fn on_its_own_host(mut self) -> Self {
+        self.own_host = true;
+        self
+    }
+
     /// Starts the daemon and waits until it says that it is ready.
     pub fn start(self) -> Rig {
         let dir = fresh_dir();
         write_config(&dir, &self.lines);
+        if self.own_host {
+            fs::create_dir(dir.join("home")).unwrap();
+            let copied = Command::new("cp").args(["-a", "/etc"]).arg(&dir).status().unwrap();
+            assert!(copied.success());
+        }
+        Self::start_in(dir, self.own_host)
+    }
+
+    /// Starts a daemon on the directory of another one that has ended.
+    pub fn start_in(dir: PathBuf, own_host: bool) -> Rig {
         let manager = UnixDatagram::bind(dir.join("notify.sock")).unwrap();
         manager.set_read_timeout(Some(PATIENCE)).unwrap();
-        let daemon = command(&dir).env("NOTIFY_SOCKET", dir.join("notify.sock")).spawn().unwrap();
+        let mut command = if own_host { command_on_its_own_host(&dir) } else { command(&dir) };
+        let daemon = command.env("NOTIFY_SOCKET", dir.join("notify.sock")).spawn().unwrap();
         let mut said = [0; 64];
         let len =
             manager.recv(&mut said).unwrap_or_else(|error| panic!("no READY=1: {error}\n{}", log_of(&dir)));
@@ -105,6 +127,16 @@ pub fn command(dir: &Path) -> Command {
     command
 }
 
+/// The same, in a mount namespace of its own with the `etc` and `home` of `dir`.
+fn command_on_its_own_host(dir: &Path) -> Command {
+    const ENTER: &str = "mount --bind \"$1/etc\" /etc && mount --bind \"$1/home\" /home && exec \"$2\" --config \"$1/spawner.toml\"";
+    let log = fs::File::create(dir.join("log")).unwrap();
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "--propagation", "private", "sh", "-c", ENTER, "sh"]).arg(dir).arg(DAEMON);
+    command.env("HUBGATE_LOG", "debug").stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command
+}
+
 /// What a daemon logged.
 pub fn log_of(dir: &Path) -> String {
     fs::read_to_string(dir.join("log")).unwrap_or_default()
@@ -144,6 +176,13 @@ impl Rig {
 
     pub fn connect(&self) -> Client {
         Client::to(&self.socket())
+    }
+
+    /// Takes all places of the daemon with clients that say nothing.
+    pub fn silent_crowd(&self) -> Vec<Client> {
+        let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        setrlimit(Resource::RLIMIT_NOFILE, most.min(16_384), most).unwrap();
+        (0..PLACES).map(|_| self.connect()).collect()
     }
 
     /// One request on a connection of its own.

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use crate::rig::{Client, Rig};
 
 /// A watch, and the servers of its list.
-fn watch(rig: &Rig) -> (Client, Vec<ServerStatus>) {
+pub fn watch(rig: &Rig) -> (Client, Vec<ServerStatus>) {
     let mut client = rig.connect();
     match client.ask(&Request::Watch {}) {
         Response::Servers { servers, more: false } => (client, servers),
@@ -18,7 +18,7 @@ fn watch(rig: &Rig) -> (Client, Vec<ServerStatus>) {
 }
 
 /// The next change into `phase`; `Done` and changes of text are passed over.
-fn until(client: &mut Client, phase: Phase) -> ServerStatus {
+pub fn until(client: &mut Client, phase: Phase) -> ServerStatus {
     loop {
         match client.hear() {
             Some(Response::Status { status }) if status.phase == phase => return status,

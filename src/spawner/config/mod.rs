@@ -1,15 +1,20 @@
 //! `spawner.toml`: root's own settings, every one with a safe default, unknown keys refused.
 
+mod create;
 mod file;
+mod gpus;
 mod hub;
 mod rules;
 mod services;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+pub use create::{Create, is_powerful};
 pub use file::ConfigError;
+pub use gpus::Gpus;
 pub use hub::Hub;
 pub(crate) use rules::UID_COUNT;
 pub use services::load as load_services;
@@ -33,6 +38,8 @@ pub enum EngineKind {
 pub enum Accounts {
     /// An account of the host.
     Unix,
+    /// The same, and the gateway may have accounts made: see [`Create`].
+    Create,
     /// Nothing but a home directory: the uid is given by the engine.
     Virtual,
 }
@@ -86,8 +93,22 @@ pub struct Config {
     pub services_file: PathBuf,
     /// Where servers and services find the hub.
     pub hub: Hub,
+    /// Virtual accounts under systemd: their homes below /var/lib, `{user}` for the name. Default `jupyter/{user}`.
+    pub virtual_home: String,
+    /// Virtual accounts under systemd: program of root's that gets name and home before each start, to set a quota; empty:
+    /// none.
+    pub virtual_quota_hook: PathBuf,
+    /// Environments of Python that profiles may name, each a directory with `bin/jupyter` in it. Default: none.
+    pub environments: BTreeMap<String, PathBuf>,
+    /// What is leased to servers.
+    pub gpus: Gpus,
+    /// What accounts that hubgate makes are like.
+    pub create: Create,
     /// Settings of the process engine.
     pub process: Process,
+    /// Where all this was read; workers read it again.
+    #[serde(skip)]
+    pub source: PathBuf,
 }
 
 /// The table `[process]`.
@@ -126,6 +147,12 @@ impl Default for Config {
             start_timeout_s: 120,
             services_file: PathBuf::from(hubgate_protocol::service::DEFAULT_PATH),
             hub: Hub::default(),
+            virtual_home: "jupyter/{user}".to_owned(),
+            virtual_quota_hook: PathBuf::new(),
+            environments: BTreeMap::new(),
+            gpus: Gpus::default(),
+            create: Create::default(),
+            source: PathBuf::new(),
             process: Process::default(),
         }
     }
@@ -149,8 +176,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with the place and all that is wrong.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::parse(&file::read(path)?)
-            .map_err(|problems| ConfigError::Content { path: path.to_owned(), problems })
+        let config = Self::parse(&file::read(path)?)
+            .map_err(|problems| ConfigError::Content { path: path.to_owned(), problems })?;
+        Ok(Self { source: path.to_owned(), ..config })
     }
 
     /// Reads and checks a text.

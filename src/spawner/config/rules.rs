@@ -1,6 +1,6 @@
 //! What a value must be, beyond its type.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use hubgate_protocol::service::SERVICES_MAX;
 
@@ -33,7 +33,24 @@ pub(super) fn problems(config: &Config) -> Vec<String> {
     check(config.listen.as_os_str().len() <= 107, "listen: must be at most 107 bytes long");
     check(plain_absolute(&config.services_file), "services_file: must be an absolute path without `..`");
     config.hub.problems().into_iter().for_each(|text| check(false, text));
+    config.gpus.problems().into_iter().for_each(|text| check(false, text));
+    check(
+        is_home(&config.virtual_home),
+        "virtual_home: must be a path below /var/lib that ends in `/{user}`",
+    );
+    let hook = &config.virtual_quota_hook;
+    let no_hook = hook.as_os_str().is_empty();
+    check(no_hook || plain_absolute(hook), "virtual_quota_hook: must be empty or an absolute path");
+    let environment = |(name, path): (&String, &PathBuf)| is_service(name) && plain_absolute(path);
+    check(
+        config.environments.iter().all(environment),
+        "environments: must be names of a-z, 0-9, `_` and `-`, each with an absolute path without `..`",
+    );
+    if config.accounts == Accounts::Create {
+        config.create.problems(config.min_uid).iter().for_each(|text| check(false, text));
+    }
     if config.engine == EngineKind::Process {
+        check(config.gpus.devices.is_empty(), "gpus: only systemd can keep servers from devices");
         process(&config.process, config.accounts, &mut check);
     }
     problems
@@ -57,8 +74,16 @@ fn process(process: &Process, accounts: Accounts, check: &mut impl FnMut(bool, &
     check(process.uid_base >= 100_000 && top, "process.uid_base: must be 100000 to 2147383392");
 }
 
-fn plain_absolute(path: &Path) -> bool {
+pub(super) fn plain_absolute(path: &Path) -> bool {
     path.is_absolute() && path.components().all(|part| part != std::path::Component::ParentDir)
+}
+
+/// Whole components of harmless letters, so that no two users have one home and no home is in another.
+fn is_home(template: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let component = |part: &str| !part.is_empty() && !part.starts_with('.') && part.bytes().all(plain);
+    template.len() <= 128
+        && template.strip_suffix("/{user}").is_some_and(|parent| parent.split('/').all(component))
 }
 
 fn is_service(name: &str) -> bool {
@@ -86,6 +111,30 @@ mod tests {
     fn virtual_accounts_need_no_ticket_unless_the_file_says_so() {
         assert!(!Config::parse(PROCESS).unwrap().ticket_needed());
         assert!(Config::parse(&format!("start_without_ticket = false\n{PROCESS}")).unwrap().ticket_needed());
+    }
+
+    #[test]
+    fn a_virtual_home_is_a_directory_of_its_users_own_below_the_state_directory() {
+        for good in ["jupyter/{user}", "data/homes.d/{user}"] {
+            assert!(Config::parse(&format!("virtual_home = \"{good}\"")).is_ok(), "{good}");
+        }
+        for bad in [
+            "{user}",
+            "/srv/{user}",
+            "a/../{user}",
+            "homes",
+            "a/{user}/b",
+            "a/x{user}",
+            "a//{user}",
+            "%h/{user}",
+        ] {
+            assert!(Config::parse(&format!("virtual_home = \"{bad}\"")).is_err(), "{bad}");
+        }
+        assert!(Config::parse("virtual_quota_hook = \"quota\"").is_err());
+        assert!(Config::parse("[environments]\nml = \"/opt/conda/envs/ml\"").is_ok());
+        for bad in ["ml = \"conda/ml\"", "ml = \"/opt/../etc\"", "\"a b\" = \"/opt/x\""] {
+            assert!(Config::parse(&format!("[environments]\n{bad}")).is_err(), "{bad}");
+        }
     }
 
     #[test]

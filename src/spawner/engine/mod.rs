@@ -51,8 +51,36 @@ impl EngineError {
 pub struct Run {
     /// Whose it is.
     pub account: LoginAccount,
-    /// What the hub flavour adds to the environment; `None` for a server that needs no hub.
-    pub hub: Option<Environment>,
+    /// What is added to the environment that all servers have: of the profile, and of the hub flavour.
+    pub env: Environment,
+    /// What it may use, as far as the engine has limits.
+    pub limits: Limits,
+    /// What it reaches.
+    pub network: Network,
+    /// The GPUs that are leased to it.
+    pub gpus: Vec<String>,
+    /// What it does not change and what it does not see.
+    pub paths: Paths,
+}
+
+/// Paths that are closed to a server: absolute, checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Paths {
+    /// What it does not change.
+    pub read_only: Vec<String>,
+    /// What it does not see.
+    pub hidden: Vec<String>,
+}
+
+/// What the processes of a server reach beyond the machine's files and unix sockets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// As the unit says.
+    AsItIs,
+    /// The machine's own addresses.
+    Loopback,
+    /// Nothing.
+    None,
 }
 
 /// What a managed service is started as: root's words, and secrets in the environment alone.
@@ -113,11 +141,23 @@ pub trait Engine: Send + Sync {
     /// [`EngineError`].
     fn journal(&self, server: &ServerId, lines: u16) -> Result<Vec<String>, EngineError>;
 
-    /// Changes the limits of a running server until it ends.
+    /// Changes the limits of a server until its next start; a missing one is the unit's own.
     ///
     /// # Errors
     /// [`EngineError`].
     fn set_limits(&self, server: &ServerId, limits: &Limits) -> Result<(), EngineError>;
+
+    /// Whether a server lives, or is about to.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn lives(&self, server: &ServerId) -> Result<bool, EngineError>;
+
+    /// Keeps a server that has ended from what was leased to it, and from starting again by itself.
+    ///
+    /// # Errors
+    /// [`EngineError`].
+    fn vacate(&self, server: &ServerId) -> Result<(), EngineError>;
 
     /// A view of all changes from now on.
     ///

@@ -1,32 +1,39 @@
 //! Each request to its room: policy first, then the deed, then one audit line.
 
+mod account;
+mod creation;
 mod login;
+mod pace;
 mod refusal;
 mod services;
+mod wanted;
 mod watch;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hubgate_protocol::{
-    Connection, ErrorCode, Limits, Phase, Request, Response, Secret, ServerId, Ticket, Username,
-};
+use hubgate_protocol::{Connection, ErrorCode, Limits, Request, Response, Secret, ServerId, Ticket};
 
 use crate::clock::unix_s;
-use crate::config::Config;
+use crate::config::{Config, EngineKind};
 use crate::cut::{CutError, cut};
 use crate::engine::process::watch::Watch;
-use crate::engine::{Engine, Run};
+use crate::engine::{Engine, EngineError, Run};
 use crate::hold::hold;
 use crate::hub::{self, HubToken};
-use crate::limiter::Limiter;
+use crate::lease::{Ends, LeaseError, Leases};
+use crate::limiter::{Limiter, Memory};
 use crate::line;
 use crate::logging::audit;
-use crate::pam::Pam;
-use crate::policy::{self, Denied, LoginAccount};
+use crate::pam::{Login, Pam, Person};
+use crate::policy::LoginAccount;
+use crate::steward::{Steward, UNIT_SOCKET};
 use crate::ticket::Tickets;
 use crate::work::Work;
-use refusal::{Answer, Refused, bad, failed, no_account, refuse};
+use pace::Pace;
+use refusal::{Answer, Refused, bad, failed, gone, refuse};
+use wanted::Wanted;
 
 pub use watch::stream;
 
@@ -37,13 +44,22 @@ const CUT_MAX: usize = 256;
 /// Most journal lines in one answer, as the protocol says.
 const LINES_MAX: u16 = 200;
 
+/// Password guesses and the file that keeps them.
+struct Guesses {
+    limiter: Limiter,
+    memory: Memory,
+}
+
 /// All rooms behind the socket.
 pub struct Service {
     config: Config,
     engine: Box<dyn Engine>,
+    leases: Leases,
     tickets: Tickets,
     pam: Pam,
-    limiter: Mutex<Limiter>,
+    steward: Steward,
+    guesses: Mutex<Guesses>,
+    pace: Mutex<Pace>,
     watches: Mutex<u32>,
     work: Work,
 }
@@ -62,15 +78,30 @@ impl Service {
     /// With all it needs.
     #[must_use]
     pub fn new(config: Config, engine: Box<dyn Engine>, tickets: Tickets) -> Self {
-        let pam = Pam::new(&config.pam_service);
-        let limiter = Mutex::new(Limiter::new(Instant::now()));
-        Self { config, engine, tickets, pam, limiter, watches: Mutex::new(0), work: Work::default() }
+        let changes = (config.engine == EngineKind::Systemd).then(|| PathBuf::from(UNIT_SOCKET));
+        let pam = Pam::new(&config.pam_service, changes);
+        let steward = Steward::new(&config);
+        let leases = Leases::new(&config);
+        let memory = Memory::new(&config.state_dir);
+        let limiter = memory.read(Instant::now());
+        Self {
+            config,
+            engine,
+            leases,
+            tickets,
+            pam,
+            steward,
+            guesses: Mutex::new(Guesses { limiter, memory }),
+            pace: Mutex::default(),
+            watches: Mutex::new(0),
+            work: Work::default(),
+        }
     }
 
     /// Whether nothing would be forgotten or ended by an exit now.
     #[must_use]
     pub fn may_exit(&self) -> bool {
-        !self.engine.holds_servers() && hold(&self.limiter).is_idle(Instant::now())
+        !self.engine.holds_servers()
     }
 
     /// What is being done: begin a piece of it before [`Self::serve`], and keep that until the answer is sent.
@@ -85,10 +116,12 @@ impl Service {
         if !self.work.wait_until_done(LAST_ANSWERS) {
             log::warn!("requests that take longer than {} s get no answer", LAST_ANSWERS.as_secs());
         }
+        let Guesses { limiter, memory } = &mut *hold(&self.guesses);
+        memory.write(limiter, Instant::now());
     }
 
-    /// Does what is asked.
-    pub fn serve(&self, request: Request) -> Served {
+    /// Does what is asked, for a client who can be asked back.
+    pub fn serve(&self, request: Request, person: &mut dyn Person) -> Served {
         match request {
             Request::List {} => match self.engine.list() {
                 Ok(servers) => Served::Many(line::pages(servers)),
@@ -100,17 +133,26 @@ impl Service {
             },
             request => {
                 let op = word(&request);
-                Served::One(self.answer(request).unwrap_or_else(|refused| refuse(op, refused)))
+                Served::One(self.answer(request, person).unwrap_or_else(|refused| refuse(op, refused)))
             }
         }
     }
 
-    fn answer(&self, request: Request) -> Answer {
+    fn answer(&self, request: Request, person: &mut dyn Person) -> Answer {
         match request {
-            Request::Authenticate { user, password, rhost } => self.authenticate(&user, &password, rhost),
-            Request::Account { user } => Ok(Response::Account { account: self.account(&user)?.told() }),
-            Request::Start { user, server, ticket, token } => {
-                self.start(&ServerId { user, server }, ticket.as_ref(), token)
+            Request::Authenticate { user, password, rhost, converse } => {
+                self.authenticate(Login { user: &user, password: &password, rhost, converse }, person)
+            }
+            Request::Account { user } => self.look_up(&user),
+            Request::Answer { .. } => Err(gone()),
+            Request::CreateAccount { user, password } => self.create_account(user, password),
+            Request::LockAccount { user, locked } => self.lock_account(user, locked),
+            Request::DeleteAccount { user, home } => self.delete_account(user, home),
+            Request::Start { user, server, account, ticket, token, limits, environment, manner } => {
+                let account = self.owner(&user, account)?;
+                let id = ServerId { user, server };
+                self.may_start(&id, &account, ticket.as_ref())?;
+                self.start(&id, account, token, &Wanted { limits, environment, manner: *manner })
             }
             Request::Stop { user, server } => self.stop(&ServerId { user, server }),
             Request::Status { user, server } => {
@@ -125,14 +167,21 @@ impl Service {
             }
             Request::StartService { name, token } => self.start_service(&name, token),
             Request::StopService { name } => self.stop_service(&name),
+            Request::Gpus {} => {
+                Ok(Response::Gpus { gpus: self.leases.all(&Asked(&*self.engine)).map_err(no_gpu)? })
+            }
             // Served before this point.
             Request::List {} | Request::Watch {} => Err(bad("the request is served elsewhere")),
         }
     }
 
-    fn start(&self, id: &ServerId, ticket: Option<&Ticket>, token: Option<Secret>) -> Answer {
-        let token = token.map(hub_token).transpose()?;
-        let account = self.account(&id.user)?;
+    /// Whether the owner has shown that they want it.
+    fn may_start(
+        &self,
+        id: &ServerId,
+        account: &LoginAccount,
+        ticket: Option<&Ticket>,
+    ) -> Result<(), Refused> {
         let proven = || ticket.is_some_and(|ticket| self.tickets.accepts(ticket, &account.told(), unix_s()));
         if self.config.ticket_needed() && !proven() {
             let cause = format!("start server={id}: the ticket is missing, expired or another's");
@@ -142,11 +191,41 @@ impl Service {
                 cause,
             });
         }
-        let socket = self.config.socket_dir.join(id.socket_name());
-        let hub = token.map(|token| hub::server(&self.config.hub, id, &socket, &token));
-        let flavour = if hub.is_some() { "hub" } else { "direct" };
-        let outcome = self.engine.start(id, &Run { account, hub });
-        audit("start", result(&outcome), format_args!("server={id} flavour={flavour}"));
+        Ok(())
+    }
+
+    fn start(&self, id: &ServerId, account: LoginAccount, token: Option<Secret>, wanted: &Wanted) -> Answer {
+        let token = token.map(hub_token).transpose()?;
+        wanted.check()?;
+        let network = wanted.network(token.is_some());
+        let mut env = wanted.env();
+        // The other engine has none.
+        if self.config.engine == EngineKind::Systemd {
+            env.extend(&wanted.told_limits());
+        }
+        if let Some(name) = &wanted.manner.python {
+            let place = self.config.environments.get(name);
+            let place = place.ok_or_else(|| bad("there is no environment of that name in spawner.toml"))?;
+            env.set("HUBGATE_JUPYTER", place.join("bin/jupyter").to_string_lossy());
+        }
+        let flavour = if let Some(token) = token {
+            let socket = self.config.socket_dir.join(id.socket_name());
+            env.extend(&hub::server(&self.config.hub, id, &socket, &token));
+            "hub"
+        } else {
+            "direct"
+        };
+        let taking = self.leases.begin();
+        let count = usize::try_from(wanted.manner.gpus).unwrap_or(usize::MAX);
+        let gpus = taking.take(id, count, &Asked(&*self.engine)).map_err(no_gpu)?;
+        let leased = gpus.join(",");
+        if !self.config.gpus.devices.is_empty() {
+            env.set(&self.config.gpus.variable, leased.as_str());
+        }
+        let (limits, paths) = (wanted.limits, wanted.paths());
+        let outcome = self.engine.start(id, &Run { account, env, limits, network, gpus, paths });
+        drop(taking);
+        audit("start", result(&outcome), format_args!("server={id} flavour={flavour} gpus={leased}"));
         outcome.map_err(failed)?;
         Ok(Response::Done {})
     }
@@ -169,11 +248,7 @@ impl Service {
     }
 
     fn set_limits(&self, id: &ServerId, limits: &Limits) -> Answer {
-        let within = |value: Option<u32>, most: u32| value.is_none_or(|value| (1..=most).contains(&value));
-        let weights = within(limits.cpu_weight, 10_000) && within(limits.io_weight, 10_000);
-        if !weights || !within(limits.cpu_quota_percent, 1_000_000) || limits.tasks_max == Some(0) {
-            return Err(bad("a limit is outside its range"));
-        }
+        wanted::check_limits(limits)?;
         self.known(id)?;
         let outcome = self.engine.set_limits(id, limits);
         audit("set_limits", result(&outcome), format_args!("server={id}"));
@@ -199,31 +274,31 @@ impl Service {
         })?;
         Ok(Response::Cut { closed })
     }
+}
 
-    fn policy(&self, user: &Username) -> Result<LoginAccount, Denied> {
-        let host = crate::account::find(user).unwrap_or_else(|error| {
-            log::error!("account user={user}: {error}");
-            None
-        });
-        policy::allow(&self.config, user, host)
+/// What the leases ask the engine.
+struct Asked<'a>(&'a dyn Engine);
+
+impl Ends for Asked<'_> {
+    fn lives(&self, server: &ServerId) -> Result<bool, EngineError> {
+        self.0.lives(server)
     }
 
-    fn account(&self, user: &Username) -> Result<LoginAccount, Refused> {
-        self.policy(user).map_err(|denied| no_account(user, denied))
+    fn vacate(&self, server: &ServerId) -> Result<(), EngineError> {
+        self.0.vacate(server)
     }
+}
 
-    /// A server that may be spoken of: its owner may have servers, or had some until the account was removed.
-    fn known(&self, id: &ServerId) -> Result<(), Refused> {
-        match self.policy(&id.user) {
-            Ok(_) => Ok(()),
-            Err(Denied::Unknown)
-                if self.engine.status(id).is_ok_and(|status| status.phase != Phase::Stopped) =>
-            {
-                Ok(())
-            }
-            Err(denied) => Err(no_account(&id.user, denied)),
-        }
-    }
+/// Why a server has no GPU.
+fn no_gpu(error: LeaseError) -> Refused {
+    let cause = error.to_string();
+    let (error, message) = match error {
+        LeaseError::Taken => (ErrorCode::NoGpu, "others have the GPUs that it needs"),
+        LeaseError::TooMany(_) => (ErrorCode::BadRequest, "there are not that many GPUs in spawner.toml"),
+        LeaseError::Engine(error) => return failed(error),
+        LeaseError::Record(_) => (ErrorCode::Engine, "the record of the GPUs cannot be used"),
+    };
+    Refused { error, message, cause }
 }
 
 /// What the gateway calls a token, if it has the form of one: it goes into files and environments.
@@ -238,7 +313,11 @@ fn result<T, E>(outcome: &Result<T, E>) -> &'static str {
 fn word(request: &Request) -> &'static str {
     match request {
         Request::Authenticate { .. } => "authenticate",
+        Request::Answer { .. } => "answer",
         Request::Account { .. } => "account",
+        Request::CreateAccount { .. } => "create_account",
+        Request::LockAccount { .. } => "lock_account",
+        Request::DeleteAccount { .. } => "delete_account",
         Request::Start { .. } => "start",
         Request::Stop { .. } => "stop",
         Request::Status { .. } => "status",
@@ -248,6 +327,7 @@ fn word(request: &Request) -> &'static str {
         Request::SetLimits { .. } => "set_limits",
         Request::StartService { .. } => "start_service",
         Request::StopService { .. } => "stop_service",
+        Request::Gpus {} => "gpus",
         Request::Watch {} => "watch",
     }
 }

@@ -32,6 +32,12 @@ pub(super) fn bad(message: &'static str) -> Refused {
     Refused { error: ErrorCode::BadRequest, message, cause: message.to_owned() }
 }
 
+/// Nobody waits for this answer of a person: it took too long, or the conversation ended otherwise.
+pub(super) fn gone() -> Refused {
+    let message = "the conversation is over";
+    Refused { error: ErrorCode::Timeout, message, cause: message.to_owned() }
+}
+
 /// The engine said no.
 #[expect(clippy::needless_pass_by_value, reason = "it is the argument of map_err")]
 pub(super) fn failed(error: EngineError) -> Refused {

@@ -52,7 +52,7 @@ fn no_service(name: &ServiceName) -> Refused {
 /// The account that the file names; a system's account will do, root will not.
 fn service_account(spec: &ServiceSpec) -> Result<Option<HostAccount>, Refused> {
     let Some(user) = &spec.user else { return Ok(None) };
-    let found = account::find(user).map_err(|error| Refused {
+    let found = account::find(&user.clone().into()).map_err(|error| Refused {
         error: ErrorCode::Engine,
         message: "the accounts of this host cannot be read",
         cause: error.to_string(),

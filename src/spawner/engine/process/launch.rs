@@ -56,6 +56,8 @@ pub struct Launched {
 }
 
 struct Place {
+    /// What the host calls the account; a virtual one is called as its user is.
+    name: String,
     identity: Option<Identity>,
     home: PathBuf,
     shell: PathBuf,
@@ -76,9 +78,7 @@ impl Launcher {
         let place = self.place(&run.account)?;
         let notify = Notify::bind()?;
         let mut env = self.env(server, &place, notify.address());
-        if let Some(hub) = &run.hub {
-            env.extend(hub);
-        }
+        env.extend(&run.env);
         let plan = Plan {
             command: self.settings.command.clone(),
             env: owned(&env),
@@ -95,22 +95,24 @@ impl Launcher {
         let Some(host) = account.host() else {
             let home = self.homes.of(account.user())?;
             let identity = me.is_root().then_some(Identity { uid: home.uid, gid: home.uid, groups_of: None });
-            return Ok(Place { identity, home: home.path, shell: PathBuf::from("/bin/bash") });
+            let name = account.user().to_string();
+            return Ok(Place { name, identity, home: home.path, shell: PathBuf::from("/bin/bash") });
         };
         if !me.is_root() && host.uid != me.as_raw() {
             let text =
                 format!("only root can start servers of other accounts, and this daemon runs as uid {me}");
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
         }
-        let groups_of = Some(host.user.to_string());
+        let name = host.name.to_string();
+        let groups_of = Some(name.clone());
         let identity = me.is_root().then_some(Identity { uid: host.uid, gid: host.gid, groups_of });
-        Ok(Place { identity, home: host.home.clone(), shell: host.shell().to_owned() })
+        Ok(Place { name, identity, home: host.home.clone(), shell: host.shell().to_owned() })
     }
 
     /// The contract between engines and servers; `LISTEN_PID` is added by the process that bears the number.
     fn env(&self, server: &ServerId, place: &Place, notify: &str) -> Environment {
         let mut env = Environment::default();
-        let user = server.user.as_str();
+        let user = place.name.as_str();
         let (home, shell) = (place.home.to_string_lossy(), place.shell.to_string_lossy());
         for (name, value) in [
             ("PATH", self.settings.path.as_str()),
@@ -183,7 +185,12 @@ mod tests {
     #[test]
     fn a_server_gets_the_contract_and_nothing_of_the_daemons_environment() {
         let launcher = Launcher::new(&Process::default());
-        let place = Place { identity: None, home: "/home/alice".into(), shell: "/bin/zsh".into() };
+        let place = Place {
+            name: "alice".to_owned(),
+            identity: None,
+            home: "/home/alice".into(),
+            shell: "/bin/zsh".into(),
+        };
         let env = launcher.env(&"alice:gpu".parse().unwrap(), &place, "@n");
         let get = |name: &str| env.pairs().find(|(key, _)| *key == name).map(|(_, value)| value);
         assert_eq!(get("HUBGATE_INSTANCE"), Some("alice:gpu"));

@@ -136,6 +136,11 @@ impl<'a> Life<'a> {
                 inner.order = None;
                 true
             }
+            (Some(Order::Restart(run)), _) => {
+                // The start is for the time after this life.
+                inner.order = Some(Order::Start(run.clone()));
+                true
+            }
         });
         if stop && self.stage != Stage::Asked {
             let was_over = matches!(self.stage, Stage::Over(_));

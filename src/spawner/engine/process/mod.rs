@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use hubgate_protocol::{Limits, Phase, ServerId, ServerStatus, ServiceName};
 use nix::unistd::Gid;
 
-use super::{Engine, EngineError, Run, ServiceRun};
+use super::{Engine, EngineError, Network, Paths, Run, ServiceRun};
 use crate::account::gid_of;
 use crate::config::Config;
 use crate::hold::hold;
@@ -98,20 +98,25 @@ impl ProcessEngine {
 
 impl Engine for ProcessEngine {
     fn start(&self, id: &ServerId, run: &Run) -> Result<(), EngineError> {
+        if run.network != Network::AsItIs {
+            return Err(EngineError::Unsupported("a server without network needs systemd"));
+        }
+        if run.paths != Paths::default() {
+            return Err(EngineError::Unsupported("paths that are closed to a server need systemd"));
+        }
         let server = self.find_or_make(id);
         let queued = server.with(|inner| {
-            let order = Some(Order::Start(run.clone()));
             if let Some(ringer) = &inner.ringer {
-                inner.order = order;
                 ringer.ring();
+                Server::order_start(inner, run.clone());
                 return Ok(());
             }
             let socket = self.host.bind(id)?;
             let (ringer, bell) = wake::pair()?;
             // The new thread waits for this lock before its first step.
             supervisor::spawn(&self.host, &server, id, (socket, bell))?;
-            inner.order = order;
             inner.ringer = Some(ringer);
+            Server::order_start(inner, run.clone());
             Ok(())
         });
         queued.map_err(|error: io::Error| EngineError::Failed(error.to_string()))
@@ -157,6 +162,15 @@ impl Engine for ProcessEngine {
 
     fn set_limits(&self, _id: &ServerId, _limits: &Limits) -> Result<(), EngineError> {
         Err(EngineError::Unsupported("limits need control groups, which are systemd's"))
+    }
+
+    fn lives(&self, server: &ServerId) -> Result<bool, EngineError> {
+        let phase = self.status(server)?.phase;
+        Ok(matches!(phase, Phase::Starting | Phase::Running | Phase::Stopping))
+    }
+
+    fn vacate(&self, _server: &ServerId) -> Result<(), EngineError> {
+        Err(EngineError::Unsupported("GPUs are leased by systemd's units alone"))
     }
 
     fn watch(&self) -> Result<Arc<Watch>, EngineError> {

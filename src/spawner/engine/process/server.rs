@@ -15,7 +15,9 @@ use crate::wake::Ringer;
 #[derive(Debug, Clone)]
 pub(super) enum Order {
     /// Run so.
-    Start(Run),
+    Start(Box<Run>),
+    /// End, then run so: a start that came before the stop was carried out.
+    Restart(Box<Run>),
     /// End, and listen no more.
     Stop,
 }
@@ -79,6 +81,15 @@ impl Server {
         self.with(|inner| inner.ring.say(&format!("hubgate: {text}")));
     }
 
+    /// Orders a start. A stop that was not carried out yet still is, first.
+    pub(super) fn order_start(inner: &mut Inner, run: Run) {
+        let run = Box::new(run);
+        inner.order = Some(match inner.order {
+            Some(Order::Stop | Order::Restart(_)) => Order::Restart(run),
+            Some(Order::Start(_)) | None => Order::Start(run),
+        });
+    }
+
     /// Takes the order, if there is one.
     pub(super) fn take_order(&self) -> Option<Order> {
         self.with(|inner| inner.order.take())
@@ -87,7 +98,7 @@ impl Server {
     /// The supervisor's last act: it ends only if nobody has ordered a start meanwhile; else it gets that order.
     pub(super) fn end_unless_started(&self) -> Option<Run> {
         let again = self.with(|inner| match inner.order.take() {
-            Some(Order::Start(run)) => Some(run),
+            Some(Order::Start(run) | Order::Restart(run)) => Some(*run),
             _ => {
                 inner.ringer = None;
                 None

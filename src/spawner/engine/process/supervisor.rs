@@ -55,7 +55,7 @@ impl Supervisor {
                     drop(socket.take());
                     self.server.enter(Phase::Stopped, None, None);
                     let Some(again) = self.server.end_unless_started() else { return };
-                    self.server.with(|inner| inner.order = Some(Order::Start(again)));
+                    self.server.with(|inner| inner.order = Some(Order::Start(Box::new(again))));
                     self.listen_again()
                 }
             };
@@ -67,7 +67,7 @@ impl Supervisor {
         loop {
             match self.server.take_order() {
                 Some(Order::Stop) => return None,
-                Some(Order::Start(run)) => return Some(known.insert(run).clone()),
+                Some(Order::Start(run) | Order::Restart(run)) => return Some(known.insert(*run).clone()),
                 None => {}
             }
             let mut fds = vec![PollFd::new(self.bell.as_fd(), PollFlags::POLLIN)];

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use hubgate_protocol::ServiceSpec;
 
-use super::super::EngineError;
+use super::super::{EngineError, Paths};
 use crate::account::HostAccount;
 use crate::policy::LoginAccount;
 
@@ -31,23 +31,64 @@ pub(super) fn write(unit: &str, content: &str) -> Result<bool, EngineError> {
     Ok(changed)
 }
 
+/// Removes the drop-in of `unit`; tells whether there was one.
+pub(super) fn remove(unit: &str) -> Result<bool, EngineError> {
+    let path = path(unit);
+    match fs::remove_file(&path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(EngineError::Failed(format!("{}: {error}", path.display()))),
+    }
+}
+
+/// What is closed to a server; empty where nothing is. A path that is not there is no error.
+pub(super) fn closed(paths: &Paths) -> String {
+    let line = |key: &str, paths: &[String]| {
+        let quoted = paths.iter().map(|path| format!("-{}", quoted(path))).collect::<Vec<_>>().join(" ");
+        if quoted.is_empty() { String::new() } else { format!("[Service]\n{key}={quoted}\n") }
+    };
+    line("ReadOnlyPaths", &paths.read_only) + &line("InaccessiblePaths", &paths.hidden)
+}
+
 /// Where a named server listens: its instance has a colon, which cannot stand in the path.
 pub(super) fn socket(path: &Path) -> String {
     format!("[Socket]\nListenStream=\nListenStream={}\n", plain(&path.to_string_lossy()))
 }
 
+/// Where homes of virtual accounts are, and what sets their quota: root's words.
+#[derive(Debug, Clone)]
+pub(super) struct VirtualHomes {
+    /// Below /var/lib, `{user}` for the name.
+    pub(super) template: String,
+    /// Program of root's; empty: none.
+    pub(super) quota_hook: PathBuf,
+}
+
 /// Whose a server is.
-pub(super) fn owner(account: &LoginAccount) -> String {
+pub(super) fn owner(account: &LoginAccount, homes: &VirtualHomes) -> String {
     let user = account.user();
     match account.host() {
+        // By number, because such a name may hold what systemd does not take; it finds name, home and groups by that.
+        Some(host) if user.is_derived() => format!("[Service]\nUser={}\n", host.uid),
         Some(_) => format!("[Service]\nUser={user}\n"),
-        // libpam has no account for a dynamic user. `%S` is /var/lib, where StateDirectory= is the home.
-        None => format!(
-            "[Service]\nUser={}\nDynamicUser=yes\nPAMName=\nStateDirectory=jupyter/{user}\nStateDirectoryMode=0700\n\
-             WorkingDirectory=%S/jupyter/{user}\nEnvironment=HOME=%S/jupyter/{user} USER={user} LOGNAME={user}\n",
-            dynamic_user("hg", user.as_str())
-        ),
+        None => virtual_owner(user.as_str(), homes),
     }
+}
+
+/// libpam has no account for a dynamic user. `%S` is /var/lib, where StateDirectory= is the home.
+fn virtual_owner(user: &str, homes: &VirtualHomes) -> String {
+    let home = homes.template.replace("{user}", user);
+    let mut text = format!(
+        "[Service]\nUser={}\nDynamicUser=yes\nPAMName=\nStateDirectory={home}\nStateDirectoryMode=0700\n\
+         WorkingDirectory=%S/{home}\nEnvironment=HOME=%S/{home} USER={user} LOGNAME={user}\n",
+        dynamic_user("hg", user)
+    );
+    if !homes.quota_hook.as_os_str().is_empty() {
+        let hook = quoted(&homes.quota_hook.to_string_lossy());
+        // `+`: by root, when the directory is there and before the server is.
+        text.push_str(&format!("ExecStartPre=+:{hook} {user} %S/private/{home}\n"));
+    }
+    text
 }
 
 /// A managed service: what it runs and as whom.
@@ -58,7 +99,7 @@ pub(super) fn service(spec: &ServiceSpec, account: Option<&HostAccount>) -> Stri
     match account {
         Some(host) => {
             let home = host.home.to_string_lossy();
-            text.push_str(&format!("User={}\nDynamicUser=no\n", host.user));
+            text.push_str(&format!("User={}\nDynamicUser=no\n", host.name));
             // Who names an account means its files too; the rest of the sandbox stays.
             text.push_str(&format!("ProtectHome=no\nReadWritePaths=-{}\n", quoted(&home)));
             text.push_str(&format!("Environment={}\n", quoted(&format!("HOME={home}"))));
@@ -128,32 +169,64 @@ mod tests {
     use crate::policy::allow;
 
     fn account(config: &str, host: bool) -> LoginAccount {
-        let user: hubgate_protocol::Username = "alice".parse().unwrap();
+        account_of("alice", config, host)
+    }
+
+    fn account_of(name: &str, config: &str, host: bool) -> LoginAccount {
+        let name: hubgate_protocol::LoginName = name.parse().unwrap();
         let entry = crate::account::HostAccount {
-            user: user.clone(),
+            name: name.clone(),
+            user: name.id(),
             uid: 1000,
             gid: 1000,
             home: "/home/alice".into(),
             shell: "/bin/sh".into(),
             can_log_in: true,
         };
-        allow(&Config::parse(config).unwrap(), &user, host.then_some(entry)).unwrap()
+        allow(&Config::parse(config).unwrap(), &name, host.then_some(entry)).unwrap()
+    }
+
+    fn homes() -> VirtualHomes {
+        VirtualHomes { template: "jupyter/{user}".to_owned(), quota_hook: PathBuf::new() }
     }
 
     #[test]
     fn a_named_server_runs_as_its_owner() {
-        assert_eq!(owner(&account("", true)), "[Service]\nUser=alice\n");
+        assert_eq!(owner(&account("", true), &homes()), "[Service]\nUser=alice\n");
+        assert_eq!(owner(&account_of("A.B@x.cn", "", true), &homes()), "[Service]\nUser=1000\n");
+    }
+
+    #[test]
+    fn paths_that_are_closed_stand_as_they_are_whatever_they_hold() {
+        let paths = |read_only: &[&str], hidden: &[&str]| {
+            let owned = |all: &[&str]| all.iter().map(|&path| path.to_owned()).collect();
+            Paths { read_only: owned(read_only), hidden: owned(hidden) }
+        };
+        assert_eq!(closed(&paths(&[], &[])), "");
+        assert_eq!(
+            closed(&paths(&["/srv/data", "/srv/a b"], &["/srv/100% \"x\""])),
+            "[Service]\nReadOnlyPaths=-\"/srv/data\" -\"/srv/a b\"\n\
+             [Service]\nInaccessiblePaths=-\"/srv/100%% \\\"x\\\"\"\n"
+        );
     }
 
     #[test]
     fn a_virtual_account_gets_a_dynamic_user_and_a_home_of_its_own() {
-        let text = owner(&account("accounts = \"virtual\"", false));
+        let text = owner(&account("accounts = \"virtual\"", false), &homes());
         assert!(
             text.contains("\nDynamicUser=yes\n") && text.contains("\nStateDirectory=jupyter/alice\n"),
             "{text}"
         );
         let user = text.lines().find_map(|line| line.strip_prefix("User=")).unwrap();
         assert!(user.len() <= 31 && user.starts_with("hg-"), "{user}");
+    }
+
+    #[test]
+    fn roots_program_sets_the_quota_of_a_virtual_home_before_the_server_is_there() {
+        let homes = VirtualHomes { template: "class/{user}".to_owned(), quota_hook: "/opt/set quota".into() };
+        let text = owner(&account("accounts = \"virtual\"", false), &homes);
+        assert!(text.contains("\nStateDirectory=class/alice\n"), "{text}");
+        assert!(text.ends_with("ExecStartPre=+:\"/opt/set quota\" alice %S/private/class/alice\n"), "{text}");
     }
 
     #[test]

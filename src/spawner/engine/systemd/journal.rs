@@ -12,10 +12,11 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Most bytes read: 200 lines of 48 KiB, the longest that journald keeps.
 const OUTPUT_MAX: u64 = 200 * 48 * 1024;
 
-/// The last `lines` lines that `service` wrote, with systemd's own lines about it.
-pub(super) fn last(service: &str, lines: u16) -> Result<Vec<String>, EngineError> {
+/// The last `lines` lines that `service` wrote since `since_us` (microseconds since 1970), with systemd's own lines about it.
+pub(super) fn last(service: &str, since_us: u64, lines: u16) -> Result<Vec<String>, EngineError> {
     let mut child = Command::new("/usr/bin/journalctl")
         .arg(format!("--unit={service}"))
+        .arg(format!("--since=@{since_us}us"))
         .arg(format!("--lines={lines}"))
         .args(["--output=cat", "--no-pager", "--quiet", "--all"])
         .env_clear()

@@ -16,9 +16,11 @@ use hubgate_protocol::{Limits, Phase, ServerId, ServerStatus, ServiceName};
 
 use super::process::watch::Watch;
 use super::{Engine, EngineError, Run, ServiceRun};
-use crate::config::{Accounts, Config};
+use crate::config::{Accounts, Config, Gpus};
 use crate::envfile::EnvFiles;
+use crate::quota::Quota;
 use bus::Bus;
+use dropin::VirtualHomes;
 
 /// Where `EnvironmentFile=` of the servers' templates looks.
 const SERVER_ENV: &str = "/run/hubgate/servers";
@@ -27,8 +29,10 @@ const SERVER_ENV: &str = "/run/hubgate/servers";
 pub struct Systemd {
     bus: Arc<Bus>,
     accounts: Accounts,
+    homes: VirtualHomes,
     socket_dir: PathBuf,
     env: EnvFiles,
+    gpus: Gpus,
     services: service::Services,
 }
 
@@ -47,22 +51,50 @@ impl Systemd {
         let bus: Arc<Bus> = Arc::default();
         Self {
             accounts: config.accounts,
+            homes: VirtualHomes {
+                template: config.virtual_home.clone(),
+                quota_hook: config.virtual_quota_hook.clone(),
+            },
             socket_dir: config.socket_dir.clone(),
             env: EnvFiles::new(Path::new(SERVER_ENV)),
+            gpus: config.gpus.clone(),
             services: service::Services::new(Arc::clone(&bus)),
             bus,
         }
     }
 
-    /// `jupyter@alice` for the default server of an account of the host; everything else needs a drop-in that says whose
-    /// it is. Both parts of an instance are checked types: the text goes into a unit name as it is.
+    /// `jupyter@alice` for the default server of the host's account of that name; everything else needs a drop-in that says
+    /// whose it is. Both parts of an instance are checked types: the text goes into a unit name as it is.
     fn units(&self, server: &ServerId) -> Units {
-        let named = !server.server.is_default() || self.accounts == Accounts::Virtual;
+        let named =
+            !server.server.is_default() || server.user.is_derived() || self.accounts == Accounts::Virtual;
         let template = if named { "jupyter-named" } else { "jupyter" };
         Units {
             socket: format!("{template}@{server}.socket"),
             service: format!("{template}@{server}.service"),
             named,
+        }
+    }
+
+    /// Drop-ins: whose it is, where that does not stand in the name of the unit, and what is closed to it.
+    fn write_down(&self, server: &ServerId, run: &Run, units: &Units) -> Result<(), EngineError> {
+        let mut service = dropin::closed(&run.paths);
+        if units.named {
+            service.insert_str(0, &dropin::owner(&run.account, &self.homes));
+            dropin::write(&units.socket, &dropin::socket(&self.socket_dir.join(server.socket_name())))?;
+        } else if service.is_empty() {
+            return if dropin::remove(&units.service)? { self.bus.reload() } else { Ok(()) };
+        }
+        dropin::write(&units.service, &service)?;
+        let stale = self.bus.needs_reload(&units.service)?
+            || (units.named && self.bus.needs_reload(&units.socket)?);
+        if stale { self.bus.reload() } else { Ok(()) }
+    }
+
+    /// Has the quota of an account set; what the file system says to that is in the journal of that unit.
+    fn quota(&self, uid: u32, bytes: u64) {
+        if let Err(error) = self.bus.start(&Quota::new(uid, bytes).unit()) {
+            log::warn!("quota not asked for uid={uid}: {error}");
         }
     }
 
@@ -82,20 +114,18 @@ fn failed(error: io::Error) -> EngineError {
 impl Engine for Systemd {
     fn start(&self, server: &ServerId, run: &Run) -> Result<(), EngineError> {
         let units = self.units(server);
-        if units.named {
-            dropin::write(&units.service, &dropin::owner(&run.account))?;
-            dropin::write(&units.socket, &dropin::socket(&self.socket_dir.join(server.socket_name())))?;
-            if self.bus.needs_reload(&units.service)? || self.bus.needs_reload(&units.socket)? {
-                self.bus.reload()?;
-            }
-        }
+        self.write_down(server, run, &units)?;
         // A server that was of the hub flavour before must not find the old token.
         let instance = server.to_string();
-        match &run.hub {
-            Some(env) => self.env.put(&instance, env).map(drop),
-            None => self.env.remove(&instance),
+        match run.env.is_empty() {
+            false => self.env.put(&instance, &run.env).map(drop),
+            true => self.env.remove(&instance),
         }
         .map_err(failed)?;
+        limits::set(&self.bus, &units.service, &limits::of_start(run, &self.gpus))?;
+        if let (Some(bytes), Some(host)) = (run.limits.disk_quota, run.account.host()) {
+            self.quota(host.uid, bytes);
+        }
         // A unit that failed, or failed too often, must not refuse the next start that a person asks for.
         self.bus.reset_failed(&units.service)?;
         self.bus.reset_failed(&units.socket)?;
@@ -139,11 +169,30 @@ impl Engine for Systemd {
     }
 
     fn journal(&self, server: &ServerId, lines: u16) -> Result<Vec<String>, EngineError> {
-        journal::last(&self.units(server).service, lines)
+        let service = self.units(server).service;
+        let unit = self.bus.unit(&service, &[state::BEGAN])?;
+        journal::last(&service, unit.as_ref().map_or(0, state::began_us), lines)
     }
 
     fn set_limits(&self, server: &ServerId, limits: &Limits) -> Result<(), EngineError> {
-        self.bus.set_properties(&self.units(server).service, &limits::properties(limits))
+        let service = self.units(server).service;
+        let unit = self.bus.unit(&service, &[state::OWNER])?;
+        if let (Some(bytes), Some(uid)) = (limits.disk_quota, unit.as_ref().and_then(state::owner)) {
+            self.quota(uid, bytes);
+        }
+        limits::set(&self.bus, &service, &limits::properties(limits))
+    }
+
+    fn lives(&self, server: &ServerId) -> Result<bool, EngineError> {
+        let unit = self.bus.unit(&self.units(server).service, &state::LIFE)?;
+        Ok(unit.as_ref().is_some_and(state::lives))
+    }
+
+    fn vacate(&self, server: &ServerId) -> Result<(), EngineError> {
+        let units = self.units(server);
+        self.env.remove(&server.to_string()).map_err(failed)?;
+        self.bus.stop(&units.socket)?;
+        limits::set(&self.bus, &units.service, &limits::devices(&self.gpus, &[]))
     }
 
     fn watch(&self) -> Result<Arc<Watch>, EngineError> {
@@ -179,5 +228,6 @@ mod tests {
         assert_eq!(units("", "alice:gpu").service, "jupyter-named@alice:gpu.service");
         assert_eq!(units("accounts = \"virtual\"", "alice").service, "jupyter-named@alice.service");
         assert!(units("accounts = \"virtual\"", "alice").named);
+        assert_eq!(units("", "id--abxcn-x").service, "jupyter-named@id--abxcn-x.service");
     }
 }

@@ -1,7 +1,7 @@
 //! From the properties of a unit to the one lifecycle of a server. Pure.
 
 use hubgate_protocol::{Exit, Phase, ServerId, ServerStatus};
-use zbus::zvariant::OwnedValue;
+use zbus::zvariant::{OwnedObjectPath, OwnedValue};
 
 use super::bus::{ACTIVE_STATE, Field, Properties, SERVICE, UNIT};
 use crate::line::{STATUS_MAX, harmless};
@@ -71,6 +71,32 @@ fn exit(service: &Properties) -> Exit {
     // `Result=` names the first cause; without one (`success` after a failed condition) the code speaks.
     let word = if result == "success" && by_signal { "signal" } else { result };
     Exit { result: harmless(word, 64), status }
+}
+
+/// Whose processes a service has.
+pub(super) const OWNER: Field = (SERVICE, "UID");
+
+/// Who that is, while it runs.
+pub(super) fn owner(unit: &Properties) -> Option<u32> {
+    unsigned(unit, OWNER.1).filter(|uid| *uid != u32::MAX)
+}
+
+/// What [`lives`] looks at.
+pub(super) const LIFE: [Field; 2] = [ACTIVE_STATE, (UNIT, "Job")];
+
+/// Whether a service lives or has a job that may make it live.
+pub(super) fn lives(unit: &Properties) -> bool {
+    let job = unit.get("Job").and_then(|job| <(u32, OwnedObjectPath)>::try_from(job.clone()).ok());
+    !matches!(phase(text(unit, "ActiveState")), Phase::Failed | Phase::Stopped)
+        || job.is_none_or(|(number, _)| number != 0)
+}
+
+/// When the current or last run began.
+pub(super) const BEGAN: Field = (UNIT, "InactiveExitTimestamp");
+
+/// When that was, microseconds since 1970; 0: it has not run since systemd loaded it.
+pub(super) fn began_us(unit: &Properties) -> u64 {
+    unit.get(BEGAN.1).and_then(|value| u64::try_from(value).ok()).unwrap_or_default()
 }
 
 /// `StateChangeTimestamp` is in microseconds.

@@ -1,13 +1,17 @@
-//! Accounts of the host: a name that exists, and where its owner lives.
+//! Accounts of the host: a name that exists, where its owner lives, and how it stands.
+
+mod standing;
 
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use hubgate_protocol::Username;
+use hubgate_protocol::{LoginName, Username};
 use nix::unistd::{Gid, Group, Uid, User};
 
 use crate::config::Principal;
+
+pub use standing::state;
 
 /// The shells that count as such, one a line.
 const SHELLS: &str = "/etc/shells";
@@ -16,7 +20,9 @@ const SHELLS: &str = "/etc/shells";
 /// [`crate::policy`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostAccount {
-    /// Its name, equal to what was asked for.
+    /// The host's name of it, equal to what was asked for.
+    pub name: LoginName,
+    /// The user that it is: itself where the name is a [`Username`], else [`LoginName::id`].
     pub user: Username,
     /// Numeric id.
     pub uid: u32,
@@ -50,11 +56,12 @@ pub enum LookupError {
 ///
 /// # Errors
 /// [`LookupError::Database`]; an absent account is `None`.
-pub fn find(user: &Username) -> Result<Option<HostAccount>, LookupError> {
-    let found = User::from_name(user.as_str())?;
+pub fn find(name: &LoginName) -> Result<Option<HostAccount>, LookupError> {
+    let found = User::from_name(name.as_str())?;
     // A directory service may answer with another spelling of the name: that would be a second name of one account.
-    Ok(found.filter(|entry| entry.name == user.as_str()).map(|entry| HostAccount {
-        user: user.clone(),
+    Ok(found.filter(|entry| entry.name == name.as_str()).map(|entry| HostAccount {
+        name: name.clone(),
+        user: name.id(),
         uid: entry.uid.as_raw(),
         gid: entry.gid.as_raw(),
         home: entry.dir,
@@ -82,7 +89,7 @@ impl HostAccount {
     /// The name as C code wants it.
     #[must_use]
     pub fn c_name(&self) -> CString {
-        CString::new(self.user.as_str()).unwrap_or_default()
+        CString::new(self.name.as_str()).unwrap_or_default()
     }
 
     /// The shell, or `/bin/sh` where the entry has none.
