@@ -21,9 +21,19 @@ use crate::check::{auth, fallback};
 use crate::clock::Clock;
 use crate::config::{Config, ConfigErrors, services};
 use crate::extract::posted::FORM_MAX;
-use crate::pages::{accept_share, home, login, logout, root, spawn, stop, token, user_redirect};
-use crate::state::{Hub, Site, founding, key, logins, reload};
-use crate::store::Store;
+use crate::extract::telling;
+use crate::pages::{
+    accept_share, entered, factors, home, language, login, logout, provider, root, share, spawn, stop, token,
+};
+use crate::pages::{admin, conversation, keep, notices, reauthenticate, sessions, user_redirect};
+use crate::pages::{
+    enrolment, new_password, passkey_login, password, second_factor, set_password, setup, terms,
+};
+use crate::state::audit::started;
+use crate::state::{
+    Hub, Providers, Site, admission, appearance, founding, key, logins, reload, setup as first,
+};
+use crate::store::{Store, spellings};
 use crate::tasks;
 
 /// Seconds that answers under way may take after SIGTERM.
@@ -53,6 +63,9 @@ pub enum StartError {
     /// The socket or a thread.
     #[error("{0}")]
     Io(#[from] io::Error),
+    /// An identity provider.
+    #[error("{0}")]
+    Provider(String),
     /// The group that may open the socket.
     #[error("listen_group: there is no group {0}")]
     Group(String),
@@ -63,11 +76,10 @@ pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
     let hub = web::scope("/hub")
         .route("", get().to(root::front))
         .route("/", get().to(root::hub))
-        .route("/login", get().to(login::form))
-        .route("/login", web::post().to(login::submit))
-        .route("/logout", get().to(logout::ask))
-        .route("/logout", web::post().to(logout::submit))
+        .configure(signing_in)
+        .route("/language", web::post().to(language::choose))
         .route("/home", get().to(home::home))
+        .route("/home/servers", get().to(home::fresh))
         .route("/spawn", get().to(spawn::own))
         .route("/spawn", web::post().to(spawn::submit_own))
         .route("/spawn/{owner}", get().to(spawn::ask))
@@ -79,17 +91,20 @@ pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
         .route("/spawn-pending/{owner}/{server}", get().to(spawn::pending))
         .route("/stop/{owner}", web::post().to(stop::submit))
         .route("/stop/{owner}/{server}", web::post().to(stop::submit))
+        .configure(keeping)
+        .configure(limiting)
         .route("/user-redirect", get().to(user_redirect::forward))
         .route("/user-redirect/{tail:.*}", get().to(user_redirect::forward))
-        .route("/token", get().to(token::list))
-        .route("/token", web::post().to(token::create))
-        .route("/token/revoke", web::post().to(token::revoke))
-        .route("/accept-share", get().to(accept_share::ask))
-        .route("/accept-share", web::post().to(accept_share::submit))
+        .configure(giving)
+        .configure(administering)
+        .configure(overseeing)
         .route("/health", get().to(health::health))
         .route("/metrics", get().to(metrics::metrics))
         .service(web::scope("/api").app_data(PayloadConfig::new(BODY_MAX)).configure(api::routes))
         .route("/ca.crt", get().to(root::ca_certificate))
+        .route("/logo", get().to(root::logo))
+        .route("/accent/{name}", get().to(root::accent))
+        .route("/terms", get().to(terms::read))
         .route("/static/{address:.*}", get().to(root::asset))
         .default_service(web::to(root::not_found))
         .wrap(from_fn(metrics::measured));
@@ -98,6 +113,7 @@ pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
         .route("/auth", get().to(auth::auth))
         .service(
             web::scope(base_url)
+                .wrap(from_fn(telling))
                 .route("", get().to(root::front))
                 .route("/", get().to(root::front))
                 .service(hub)
@@ -105,6 +121,123 @@ pub fn routes(base_url: &str, service: &mut web::ServiceConfig) {
                 .route("/services/{tail:.*}", web::to(fallback::fallback)),
         )
         .default_service(web::to(root::not_found));
+}
+
+/// What lets others act: tokens, applications, shares; and their end, for whoever administers a user.
+fn giving(hub: &mut web::ServiceConfig) {
+    hub.route("/token", get().to(token::list))
+        .route("/token", web::post().to(token::create))
+        .route("/token/revoke", web::post().to(token::revoke))
+        .route("/token/revoke-all", web::post().to(token::revoke_all))
+        .route("/accept-share", get().to(accept_share::ask))
+        .route("/accept-share", web::post().to(accept_share::submit))
+        .route("/share/{owner}", get().to(share::show))
+        .route("/share/{owner}", web::post().to(share::submit))
+        .route("/share/{owner}/{server}", get().to(share::show))
+        .route("/share/{owner}/{server}", web::post().to(share::submit))
+        .route("/admin/user/{name}/sessions", web::post().to(admin::belongings::end_sessions))
+        .route("/admin/user/{name}/tokens", web::post().to(admin::belongings::revoke_tokens));
+}
+
+/// Users and groups.
+fn administering(hub: &mut web::ServiceConfig) {
+    hub.route("/admin", get().to(admin::list))
+        .route("/admin/groups", get().to(admin::groups::list))
+        .route("/admin/groups", web::post().to(admin::groups::create))
+        .route("/admin/group/{name}", get().to(admin::groups::show))
+        .route("/admin/group/{name}", web::post().to(admin::groups::act))
+        .route("/admin/roles", get().to(admin::roles::show))
+        .route("/admin/user/{name}", get().to(admin::user::show))
+        .route("/admin/rows", get().to(admin::rows))
+        .route("/admin/events", get().to(admin::events::stream))
+        .route("/admin/many", web::post().to(admin::many::submit))
+        .route("/admin/add", web::post().to(admin::add::submit))
+        .route("/admin/users/{name}", web::post().to(admin::act::submit))
+        .route("/admin/users.csv", get().to(admin::import::export))
+        .service(
+            web::resource("/admin/import")
+                .app_data(PayloadConfig::new(BODY_MAX))
+                .route(web::post().to(admin::import::look)),
+        )
+        .route("/admin/import/apply", web::post().to(admin::import::apply));
+}
+
+/// What servers may use, for users and groups, and what exams leave of it.
+fn limiting(hub: &mut web::ServiceConfig) {
+    hub.route("/admin/limits/user/{name}", web::post().to(admin::limits::user))
+        .route("/admin/limits/group/{name}", web::post().to(admin::limits::group))
+        .route("/admin/exam/{name}", web::post().to(admin::limits::exam));
+}
+
+/// What people are told, on our pages and on those of their servers, and how servers are kept.
+fn keeping(hub: &mut web::ServiceConfig) {
+    hub.route("/notices/{owner}", get().to(notices::list))
+        .route("/notices/{owner}/{server}", get().to(notices::list))
+        .route("/keep/{owner}", web::post().guard(by_script()).to(keep::by_script))
+        .route("/keep/{owner}", web::post().to(keep::submit))
+        .route("/keep/{owner}/{server}", web::post().guard(by_script()).to(keep::by_script))
+        .route("/keep/{owner}/{server}", web::post().to(keep::submit))
+        .route("/admin/announcements", get().to(admin::announcements::list))
+        .route("/admin/announcements", web::post().to(admin::announcements::create))
+        .route("/admin/announcements/{name}", web::post().to(admin::announcements::act));
+}
+
+/// A header that no form can send: see [`keep::by_script`].
+fn by_script() -> impl guard::Guard {
+    guard::Header("x-hubgate-keep", "1")
+}
+
+/// The audit log, the servers of others, and what the hub stands on.
+fn overseeing(hub: &mut web::ServiceConfig) {
+    hub.route("/admin/audit", get().to(admin::audit::list))
+        .route("/admin/audit.csv", get().to(admin::audit::csv))
+        .route("/admin/audit.jsonl", get().to(admin::audit::json_lines))
+        .route("/admin/system", get().to(admin::system::show))
+        .route("/admin/service/{name}", web::post().to(admin::system::restart))
+        .route("/admin/enter/{owner}", get().to(admin::enter::ask))
+        .route("/admin/enter/{owner}", web::post().to(admin::enter::submit))
+        .route("/admin/enter/{owner}/{server}", get().to(admin::enter::ask))
+        .route("/admin/enter/{owner}/{server}", web::post().to(admin::enter::submit))
+        .route("/admin/leave/{owner}", web::post().to(admin::enter::leave))
+        .route("/admin/leave/{owner}/{server}", web::post().to(admin::enter::leave));
+}
+
+/// How people come in, stay in and leave.
+fn signing_in(hub: &mut web::ServiceConfig) {
+    hub.route("/login", get().to(login::form))
+        .route("/login", web::post().to(login::submit))
+        .route("/login/passkey", get().to(passkey_login::form))
+        .route("/login/passkey", web::post().to(passkey_login::submit))
+        .route("/login/factor", web::post().to(second_factor::submit))
+        .route("/login/enrolment", web::post().to(enrolment::submit))
+        .route("/login/terms", web::post().to(terms::submit))
+        .route("/factors", get().to(factors::list))
+        .route("/factors/app", get().to(factors::offer_app))
+        .route("/factors/app", web::post().to(factors::add_app))
+        .route("/factors/passkey", get().to(factors::offer_passkey))
+        .route("/factors/passkey", web::post().to(factors::add_passkey))
+        .route("/factors/rename", web::post().to(factors::rename))
+        .route("/factors/recovery", web::post().to(factors::renew_codes))
+        .route("/factors/remove", web::post().to(factors::remove))
+        .route("/login/continue", web::post().to(conversation::submit))
+        .route("/login/password", web::post().to(new_password::submit))
+        .route("/password", get().to(password::form))
+        .route("/password", web::post().to(password::submit))
+        .route("/set-password/{secret}", get().to(set_password::form))
+        .route("/set-password", web::post().to(set_password::submit))
+        .route("/setup", get().to(setup::refused))
+        .route("/setup", web::post().to(setup::submit))
+        .route("/setup/{secret}", get().to(setup::form))
+        .route("/oauth_login", get().to(provider::leave))
+        .route("/oauth_callback", get().to(provider::callback))
+        .route("/logout", get().to(logout::ask))
+        .route("/logout", web::post().to(logout::submit))
+        .route("/reauthenticate", get().to(reauthenticate::ask))
+        .route("/reauthenticate", web::post().to(reauthenticate::submit))
+        .route("/sessions", get().to(sessions::list))
+        .route("/sessions/end", web::post().to(sessions::end))
+        .route("/history", get().to(entered::history))
+        .route("/sessions/end-others", web::post().to(sessions::end_others));
 }
 
 /// GET, and HEAD, which is the same without its body.
@@ -118,6 +251,9 @@ fn get() -> Route {
 /// See [`StartError`].
 pub fn hub(config: Config, clock: Clock) -> Result<Hub, StartError> {
     let store = Store::open(&config.database())?;
+    if let Err(error) = store.reserve() {
+        warn!("no room is kept in the database for when the disk is full: {error}");
+    }
     let key = key::load_or_make(&config.key())?;
     let described = services::load(&config.services_file)?;
     let site = Site::new(&config, &described, &key).map_err(|complaints| {
@@ -126,8 +262,10 @@ pub fn hub(config: Config, clock: Clock) -> Result<Hub, StartError> {
     for name in site.unknown_services() {
         warn!("load_roles: there is no service {name}; the role waits for one that is made at run time");
     }
+    let providers = Providers::load(&config).map_err(StartError::Provider)?;
     store.write(|c| founding::lay(c, &config, clock.now_s()))?;
-    Ok(Hub::new(config, site, clock, store, key))
+    store.write(spellings::fill)?;
+    Ok(Hub::new(config, (site, providers), clock, store, key))
 }
 
 /// Runs the gateway until SIGTERM or SIGINT.
@@ -136,12 +274,15 @@ pub fn hub(config: Config, clock: Clock) -> Result<Hub, StartError> {
 /// See [`StartError`].
 pub fn run(config: Config) -> Result<(), StartError> {
     let listener = listener(&config)?;
+    admission::closed(&config).into_iter().for_each(|sentence| warn!("{sentence}"));
+    appearance::complaints(&config).into_iter().for_each(|sentence| warn!("{sentence}"));
     let hub = web::Data::new(hub(config, Clock::System)?);
     actix_web::rt::System::new().block_on(serve(hub, listener))
 }
 
 async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartError> {
     reload::reload(&hub).await?;
+    first::announce(&hub).await;
     let tasks = tasks::start(&hub);
     // Until the states of servers are known every one of them would look stopped; requests wait in the socket meanwhile.
     if !hub.servers.known(STATES_WITHIN).await {
@@ -161,6 +302,7 @@ async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartE
     .disable_signals()
     .listen_uds(listener)?
     .run();
+    hub.audit(&started(&hub.config));
     actix_web::rt::spawn(end_on_signal(hub.clone(), server.handle()));
     info!("ready base_url={} sessions={}", hub.config.base_url, hub.sessions.count());
     let _ = sd_notify::notify(&[NotifyState::Ready]);
@@ -168,6 +310,9 @@ async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartE
     tasks.end().await;
     if let Err(error) = logins::save_seen(&hub).await {
         warn!("times of last use could not be written: {error}");
+    }
+    if let Err(error) = hub.audit_written().await {
+        warn!("the audit log could not be written; its last events are in the journal alone: {error}");
     }
     if let Err(error) = hub.uplinks.save(&hub.config.websockets()) {
         warn!("open websockets could not be written down: {error}");

@@ -19,3 +19,4 @@ pub mod spawn;
 pub mod state;
 pub mod store;
 pub mod tasks;
+pub mod words;

@@ -36,6 +36,11 @@ pub enum PasswordError {
     Failed,
 }
 
+/// Letters of a generated password: 32 that nobody mistakes for each other, 5 bits each.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+/// Letters in a generated password: 20 * 5 = 100 bits.
+const GENERATED_LEN: usize = 20;
+
 /// Somebody nobody is: checking against it takes as long as against a real one.
 static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| hash_with(b"nobody", &[0; SALT_LEN]).ok());
 
@@ -62,6 +67,20 @@ pub fn verify(password: &Secret, stored: Option<&str>) -> bool {
             false
         }
     }
+}
+
+/// A password that nobody chose: 100 random bits as four groups of five letters, `abcde-fghij-kmnpq-rstuv`.
+///
+/// # Errors
+/// [`PasswordError::Failed`].
+pub fn generated() -> Result<Secret, PasswordError> {
+    let mut bytes = [0; GENERATED_LEN];
+    openssl::rand::rand_bytes(&mut bytes).map_err(|_| PasswordError::Failed)?;
+    // 256 is a multiple of 32, so every letter is as likely as any other.
+    let letter = |byte: u8| LETTERS.get(usize::from(byte % 32)).copied().map_or('a', char::from);
+    let letters: Vec<char> = bytes.into_iter().map(letter).collect();
+    let groups: Vec<String> = letters.chunks(5).map(|group| group.iter().collect()).collect();
+    Secret::try_from(groups.join("-")).map_err(|_| PasswordError::Failed)
 }
 
 fn hash_with(password: &[u8], salt: &[u8]) -> Result<String, PasswordError> {

@@ -1,7 +1,13 @@
 //! How answers look: pages with their headers, JSON errors, redirects. The one place that maps refusals to HTTP.
 
+pub mod accent;
 pub mod assets;
+pub mod cause;
 pub mod failure;
+pub mod picture;
+pub mod telling;
+
+use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType, HeaderName, HeaderValue};
@@ -10,9 +16,13 @@ use askama::Template;
 use log::error;
 use serde::Serialize;
 
+use crate::config::Config;
+use crate::domain::notice::Notice;
 use crate::state::{Hub, Session};
+use crate::words::{Language, Message};
 
 pub use failure::Failure;
+pub use telling::{Telling, Who};
 
 /// Pages load from ourselves only, run no inline script, are framed by nobody, and share no browsing context with a page
 /// that a user's server made: a script there that opens a hub page holds a window that reads as closed.
@@ -32,27 +42,109 @@ pub const JUPYTERHUB_VERSION: &str = "6.1.1";
 pub struct Frame {
     /// Prefix of every link, without trailing slash.
     pub base_url: String,
+    /// What the site calls itself.
+    pub title: String,
     /// Who is logged in; empty for nobody.
     pub user: String,
     /// Token for the forms of this page; empty where it has none.
     pub xsrf: String,
+    /// Whether whoever is logged in may open the administrators' pages.
+    pub administers: bool,
+    /// Whether passwords are kept here and changed here.
+    pub passwords: bool,
+    /// What is announced to whoever looks at it, the newest first.
+    pub notices: Vec<Arc<Notice>>,
+    /// What the hub itself has to tell an administrator.
+    pub trouble: Option<Message>,
+    /// Address of the site's logo.
+    pub logo: String,
+    /// Address of the sheet with the site's colour; empty where it has none.
+    pub accent: String,
+    /// What the site says below every page.
+    pub footer: String,
+    /// Whether the site has terms to read.
+    pub terms: bool,
+    /// For whom the page is.
+    pub telling: Telling,
 }
 
 impl Frame {
     /// The frame of a page for nobody in particular.
     #[must_use]
-    pub fn anonymous(base_url: &str) -> Self {
-        Self { base_url: base_url.to_owned(), user: String::new(), xsrf: String::new() }
+    pub fn anonymous(config: &Config) -> Self {
+        let telling = Telling::now();
+        let below = |page: &str| format!("{}/hub/{page}", config.base_url);
+        let own_logo = !config.logo_file.as_os_str().is_empty();
+        Self {
+            base_url: config.base_url.clone(),
+            title: config.site_title.clone(),
+            user: String::new(),
+            xsrf: String::new(),
+            administers: false,
+            passwords: false,
+            logo: if own_logo {
+                below("logo")
+            } else {
+                below(&format!("static/{}", assets::address("icon.svg")))
+            },
+            accent: accent::name(config).map(|name| below(&format!("accent/{name}"))).unwrap_or_default(),
+            footer: config.footer_text.clone(),
+            terms: !config.terms_file.as_os_str().is_empty(),
+            notices: telling.notices.clone(),
+            trouble: None,
+            telling,
+        }
     }
 
     /// The frame of a page for whoever has this session, with the token of its forms.
     #[must_use]
     pub fn of(hub: &Hub, session: &Session) -> Self {
-        Self {
-            base_url: hub.config.base_url.clone(),
-            user: session.user.to_string(),
-            xsrf: hub.key.session_token(&session.hash).unwrap_or_default(),
+        Self::anonymous(&hub.config).with(Who::of(hub, session))
+    }
+
+    /// The frame of a page for whoever looks at it, where that is known.
+    #[must_use]
+    pub fn of_visitor(config: &Config) -> Self {
+        let frame = Self::anonymous(config);
+        match frame.telling.who.clone() {
+            Some(who) => frame.with(who),
+            None => frame,
         }
+    }
+
+    fn with(self, who: Who) -> Self {
+        let Who { user, xsrf, administers, passwords, notices, trouble } = who;
+        Self { user, xsrf, administers, passwords, notices, trouble, ..self }
+    }
+
+    /// A text of the catalogue that needs nothing put into it.
+    #[must_use]
+    pub fn t(&self, key: &str) -> String {
+        self.telling.language.say(key)
+    }
+
+    /// A text with one thing put into it.
+    #[must_use]
+    pub fn put(&self, key: &'static str, name: &'static str, value: impl ToString) -> String {
+        self.say(&Message::new(key).with(name, value))
+    }
+
+    /// A text about a number, which is its `$n`.
+    #[must_use]
+    pub fn count(&self, key: &'static str, number: impl Into<u64>) -> String {
+        self.say(&Message::new(key).count("n", number.into()))
+    }
+
+    /// A text that was put together elsewhere.
+    #[must_use]
+    pub fn say(&self, message: &Message) -> String {
+        message.in_language(self.telling.language)
+    }
+
+    /// The languages that one may choose: tag, own name, and whether it is the page's.
+    #[must_use]
+    pub fn languages(&self) -> [(&'static str, &'static str, bool); 2] {
+        Language::ALL.map(|language| (language.tag(), language.name(), language == self.telling.language))
     }
 
     /// Address of an embedded file.

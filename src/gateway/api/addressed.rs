@@ -7,14 +7,12 @@ use crate::answer::Failure;
 use crate::api::body::{bad, shortened};
 use crate::api::model::unused;
 use crate::api::user::found;
+use crate::domain::display_name::{is_display_name, is_readable};
 use crate::domain::scope::{Base, Target};
 use crate::extract::Caller;
 use crate::state::Hub;
 use crate::state::starts::{self, NameRefused};
 use crate::store::servers::Server;
-
-/// Longest name for people, characters.
-const DISPLAY_MAX: usize = 255;
 
 /// `…/users/NAME/server` and `…/users/NAME/servers/SERVER`.
 #[derive(Debug, Clone, Deserialize)]
@@ -41,7 +39,7 @@ impl Addressed {
     /// As [`Caller::require`]; 404 where there is no such user.
     pub async fn of(caller: &Caller, any_of: &[Base], path: ServerPath) -> Result<Self, Failure> {
         let ServerPath { name, server_name: text } = path;
-        let id = name.parse().ok().zip(text.parse().ok());
+        let id = caller.directory.user_named(&name).zip(text.parse().ok());
         let user = match id.map(|(user, server)| ServerId { user, server }) {
             Some(id) => caller.require(any_of, &Target::Server(&id)).map(|()| id.user)?,
             // No scope is of a server that cannot be; whoever may touch all of the user's is told of it.
@@ -86,40 +84,5 @@ impl Addressed {
         }
         let server = starts::admit(hub, &self.user, text, counts).map_err(told)?;
         Ok(ServerId { user: self.user.clone(), server })
-    }
-}
-
-/// 1 to 255 characters that can be seen; single spaces between them.
-fn is_display_name(text: &str) -> bool {
-    is_readable(text) && text.trim_matches(' ') == text && !text.contains("  ")
-}
-
-/// 1 to 255 characters that can be seen, and spaces.
-fn is_readable(text: &str) -> bool {
-    let seen = |c: char| c == ' ' || !(c.is_control() || c.is_whitespace() || is_unseen(c));
-    (1..=DISPLAY_MAX).contains(&text.chars().count()) && text.chars().all(seen)
-}
-
-/// Marks that turn text round or take no room (general categories Cf and Co), by which one name can pass for another.
-fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{e000}'..='\u{f8ff}' | '\u{feff}' | '\u{fff0}'..='\u{fffb}'
-        | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}' | '\u{f0000}'..='\u{10ffff}')
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_for_people_can_be_seen() {
-        for good in ["a", "My GPU", "物理 2", "naïve (3)"] {
-            assert!(is_display_name(good), "{good}");
-        }
-        for bad in
-            ["", " a", "a ", "a  b", "a\tb", "a\nb", "a\u{202e}b", "\u{200b}", "\u{a0}", &"x".repeat(256)]
-        {
-            assert!(!is_display_name(bad), "{bad:?}");
-        }
     }
 }

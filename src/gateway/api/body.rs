@@ -13,6 +13,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::answer::Failure;
 use crate::api::operation::{Fields, Kind};
+use crate::words::Sentence;
 
 /// Largest body, bytes.
 pub const BODY_MAX: usize = 1024 * 1024;
@@ -129,7 +130,7 @@ pub fn shortened(text: &str) -> String {
 }
 
 /// 400 with this sentence.
-pub fn bad(sentence: impl Into<String>) -> Failure {
+pub fn bad(sentence: impl Into<Sentence>) -> Failure {
     Failure::new(StatusCode::BAD_REQUEST, sentence)
 }
 
@@ -137,6 +138,7 @@ fn fits(value: &Value, kind: Kind) -> bool {
     match kind {
         Kind::Text | Kind::Time => value.is_string(),
         Kind::Integer => value.is_i64() || value.is_u64(),
+        Kind::Amount => value.is_number() || value.is_string(),
         Kind::Boolean => value.is_boolean(),
         Kind::Texts => value.as_array().is_some_and(|list| list.iter().all(Value::is_string)),
         Kind::Object => value.is_object(),
@@ -149,6 +151,7 @@ fn must_be(kind: Kind) -> String {
         Kind::Text => "a string".to_owned(),
         Kind::Time => "a time as text (ISO 8601)".to_owned(),
         Kind::Integer => "an integer".to_owned(),
+        Kind::Amount => "a number or a string".to_owned(),
         Kind::Boolean => "a boolean".to_owned(),
         Kind::Texts => "a list of strings".to_owned(),
         Kind::Object => "an object".to_owned(),

@@ -3,18 +3,19 @@
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpResponse, web};
 use log::info;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{self, Failure};
 use crate::api::body::{Body, bad, checked};
 use crate::api::group_model::{GROUP, absent, members, model, named, rows};
 use crate::api::groups::insert;
 use crate::api::operation::{Fields, Operation};
-use crate::api::stored;
+use crate::api::stored::{self, audited};
+use crate::domain::audit::Action;
 use crate::domain::entity::GroupName;
 use crate::domain::scope::{Base, Target};
 use crate::extract::Caller;
-use crate::store::groups;
+use crate::store::{Object, groups};
 
 /// The operations.
 pub const OPERATIONS: &[Operation] = &[
@@ -83,9 +84,24 @@ pub const OPERATIONS: &[Operation] = &[
 const READ: &[Base] = &[Base::ReadGroups, Base::ReadGroupsName, Base::ReadRolesGroups];
 
 async fn show(caller: Caller, name: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let name = named(&caller, READ, &name)?;
-    let group = find(&caller, &name).await?;
+    let group = read(&caller, &name).await?;
     Ok(answer::json(StatusCode::OK, &model(&caller, &group)))
+}
+
+/// The group of that name, for a caller who may read something of it.
+///
+/// # Errors
+/// As the operation answers them.
+pub async fn read(caller: &Caller, name: &str) -> Result<groups::Group, Failure> {
+    find(caller, &named(caller, READ, name)?).await
+}
+
+/// The group of that name, for a caller who may change its members.
+///
+/// # Errors
+/// As the operations answer them.
+pub async fn found(caller: &Caller, name: &str) -> Result<groups::Group, Failure> {
+    find(caller, &named(caller, &[Base::Groups], name)?).await
 }
 
 async fn find(caller: &Caller, name: &GroupName) -> Result<groups::Group, Failure> {
@@ -106,19 +122,29 @@ async fn create(caller: Caller, name: web::Path<String>, body: Body) -> Result<H
     let wanted = name.clone();
     let created = stored::write(&caller.hub, move |c| insert(c, &[wanted], &members)).await?;
     info!("group created={name} by={}", caller.name());
+    audited(&caller.hub, Action::GroupChanged, name.as_str(), json!({ "made": true })).await?;
     let models: Vec<_> = created.iter().map(|group| model(&caller, group)).collect();
     Ok(answer::json(StatusCode::CREATED, &models.first()))
 }
 
 async fn delete(caller: Caller, name: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let name = named(&caller, &[Base::DeleteGroups], &name)?;
+    end(&caller, &name).await?;
+    Ok(answer::program(StatusCode::NO_CONTENT).finish())
+}
+
+/// Removes a group, as far as the caller may. Its members stay users.
+///
+/// # Errors
+/// As the operation answers them.
+pub async fn end(caller: &Caller, name: &str) -> Result<(), Failure> {
+    let name = named(caller, &[Base::DeleteGroups], name)?;
     let gone = name.clone();
     stored::write(&caller.hub, move |c| {
         Ok(if groups::delete(c, &gone)? { Ok(()) } else { Err(absent(gone.as_str())) })
     })
     .await?;
     info!("group deleted={name} by={}", caller.name());
-    Ok(answer::program(StatusCode::NO_CONTENT).finish())
+    audited(&caller.hub, Action::GroupChanged, name.as_str(), json!({ "deleted": true })).await
 }
 
 async fn add(caller: Caller, name: web::Path<String>, body: Body) -> Result<HttpResponse, Failure> {
@@ -130,15 +156,28 @@ async fn remove(caller: Caller, name: web::Path<String>, body: Body) -> Result<H
 }
 
 async fn change(caller: Caller, name: &str, body: &Body, add: bool) -> Result<HttpResponse, Failure> {
-    let name = named(&caller, &[Base::Groups], name)?;
-    let group = find(&caller, &name).await?;
+    found(&caller, name).await?;
     let missing = || bad(if add { "Must specify users to add" } else { "Must specify users to delete" });
     let fields = checked(body.json()?.unwrap_or(Value::Null), &GROUP)?;
-    let names = members(&fields)?.ok_or_else(missing)?;
-    let id = group.id;
-    let count = names.len();
+    let group = enrol(&caller, name, members(&fields)?.ok_or_else(missing)?, add).await?;
+    Ok(answer::json(StatusCode::OK, &model(&caller, &group)))
+}
+
+/// Makes users members, or no longer, as far as the caller may: all of them or none.
+///
+/// # Errors
+/// As the operations answer them.
+pub async fn enrol(
+    caller: &Caller,
+    name: &str,
+    users: Vec<String>,
+    add: bool,
+) -> Result<groups::Group, Failure> {
+    let group = found(caller, name).await?;
+    let (id, count) = (group.id, users.len());
+    let what = json!({ if add { "added" } else { "removed" }: users.clone() });
     stored::write(&caller.hub, move |c| {
-        let users = match rows(c, &names)? {
+        let users = match rows(c, &users)? {
             Ok(users) => users,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -147,8 +186,14 @@ async fn change(caller: Caller, name: &str, body: &Body, add: bool) -> Result<Ht
         changed.map(Ok)
     })
     .await?;
-    info!("group changed={name} {}={count} by={}", if add { "added" } else { "removed" }, caller.name());
-    Ok(answer::json(StatusCode::OK, &model(&caller, &group)))
+    info!(
+        "group changed={} {}={count} by={}",
+        group.name,
+        if add { "added" } else { "removed" },
+        caller.name()
+    );
+    audited(&caller.hub, Action::GroupChanged, group.name.as_str(), what).await?;
+    Ok(group)
 }
 
 async fn set_properties(
@@ -156,11 +201,24 @@ async fn set_properties(
     name: web::Path<String>,
     body: Body,
 ) -> Result<HttpResponse, Failure> {
-    let name = named(&caller, &[Base::Groups], &name)?;
-    let mut group = find(&caller, &name).await?;
-    let Some(Value::Object(properties)) = body.json()? else { return Err(bad("Must specify properties")) };
+    let Some(Value::Object(properties)) = body.json()? else {
+        found(&caller, &name).await?;
+        return Err(bad("Must specify properties"));
+    };
+    let group = describe(&caller, &name, properties).await?;
+    Ok(answer::json(StatusCode::OK, &model(&caller, &group)))
+}
+
+/// Replaces the properties of a group, as far as the caller may.
+///
+/// # Errors
+/// As the operation answers them.
+pub async fn describe(caller: &Caller, name: &str, properties: Object) -> Result<groups::Group, Failure> {
+    let mut group = found(caller, name).await?;
     group.properties.clone_from(&properties);
     let id = group.id;
     stored::write(&caller.hub, move |c| groups::set_properties(c, id, &properties).map(Ok)).await?;
-    Ok(answer::json(StatusCode::OK, &model(&caller, &group)))
+    let what = json!({ "properties": group.properties });
+    audited(&caller.hub, Action::GroupChanged, group.name.as_str(), what).await?;
+    Ok(group)
 }

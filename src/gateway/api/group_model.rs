@@ -12,7 +12,7 @@ use crate::api::operation::{Field, Fields, Kind};
 use crate::domain::entity::GroupName;
 use crate::domain::scope::{Base, Target};
 use crate::extract::Caller;
-use crate::store::{Conn, groups, users};
+use crate::store::{Conn, groups, standing};
 
 /// Most members that one request may name.
 const MEMBERS_MAX: usize = 10_000;
@@ -85,7 +85,7 @@ pub fn members(fields: &Map<String, Value>) -> Result<Option<Vec<String>>, Failu
     if list.len() > MEMBERS_MAX {
         return Err(bad(format!("group.users holds more than {MEMBERS_MAX} names; send them in parts")));
     }
-    Ok(Some(list.iter().filter_map(Value::as_str).map(str::to_lowercase).collect()))
+    Ok(Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect()))
 }
 
 /// Rows of users by their names, each once.
@@ -95,12 +95,12 @@ pub fn members(fields: &Map<String, Value>) -> Result<Option<Vec<String>>, Failu
 pub fn rows(c: &mut Conn, names: &[String]) -> QueryResult<Result<Vec<i64>, Failure>> {
     let mut rows = Vec::new();
     for name in names {
-        let user = match name.parse() {
-            Ok(name) => users::by_name(c, &name)?,
-            Err(_) => None,
+        let user = match standing::named(c, name)? {
+            None => standing::named(c, &name.to_lowercase())?,
+            user => user,
         };
         let Some(user) = user else {
-            let shown: String = name.escape_debug().take(64).collect();
+            let shown: String = name.to_lowercase().escape_debug().take(64).collect();
             return Ok(Err(bad(format!("No such user: {shown}"))));
         };
         if !rows.contains(&user.id) {

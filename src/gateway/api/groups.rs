@@ -6,14 +6,15 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use diesel::QueryResult;
 use log::info;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Failure};
 use crate::api::body::{Body, bad, checked};
 use crate::api::group_model::{members, model, rows};
 use crate::api::operation::{Field, Fields, Kind, Operation};
 use crate::api::page::{LIMIT, OFFSET, Page};
-use crate::api::stored;
+use crate::api::stored::{self, audited};
+use crate::domain::audit::Action;
 use crate::domain::entity::GroupName;
 use crate::domain::scope::{Access, Base, Target};
 use crate::extract::Caller;
@@ -58,22 +59,30 @@ const CREATE: Fields = Fields {
 };
 
 async fn list(caller: Caller, request: HttpRequest) -> Result<HttpResponse, Failure> {
-    caller.require_some(&[Base::ListGroups])?;
-    let only: Option<BTreeSet<GroupName>> = match caller.scopes.access(&Base::ListGroups) {
-        Access::All => None,
-        Access::Only(filters)
-            if filters.users.is_empty() && filters.servers.is_empty() && filters.services.is_empty() =>
-        {
-            Some(filters.groups.clone())
-        }
-        Access::Only(_) | Access::None => return Err(Failure::bare(StatusCode::FORBIDDEN)),
-    };
+    let only = listed(&caller)?;
     let page = Page::of(&request, &caller.hub.config)?;
     let (offset, limit) = (page.offset, page.limit);
     let (found, total) =
         stored::read(&caller.hub, move |c| groups::list(c, only.as_ref(), offset, limit)).await?;
     let models: Vec<_> = found.iter().map(|group| model(&caller, group)).collect();
     Ok(page.answer(&models, total))
+}
+
+/// The groups that the caller may list; `None` for all.
+///
+/// # Errors
+/// 403 for who may list none.
+pub fn listed(caller: &Caller) -> Result<Option<BTreeSet<GroupName>>, Failure> {
+    caller.require_some(&[Base::ListGroups])?;
+    match caller.scopes.access(&Base::ListGroups) {
+        Access::All => Ok(None),
+        Access::Only(filters)
+            if filters.users.is_empty() && filters.servers.is_empty() && filters.services.is_empty() =>
+        {
+            Ok(Some(filters.groups.clone()))
+        }
+        Access::Only(_) | Access::None => Err(Failure::bare(StatusCode::FORBIDDEN)),
+    }
 }
 
 async fn create(caller: Caller, body: Body) -> Result<HttpResponse, Failure> {
@@ -89,6 +98,9 @@ async fn create(caller: Caller, body: Body) -> Result<HttpResponse, Failure> {
     let count = names.len();
     let created = stored::write(&caller.hub, move |c| insert(c, &names, &members)).await?;
     info!("groups created={count} by={}", caller.name());
+    for group in &created {
+        audited(&caller.hub, Action::GroupChanged, group.name.as_str(), json!({ "made": true })).await?;
+    }
     let models: Vec<_> = created.iter().map(|group| model(&caller, group)).collect();
     Ok(answer::json(StatusCode::CREATED, &models))
 }

@@ -12,6 +12,8 @@ use crate::answer::{self, Failure, JUPYTERHUB_VERSION};
 use crate::api::body::{Body, bad};
 use crate::api::model::active;
 use crate::api::operation::{Field, Fields, Kind, Operation};
+use crate::api::stored::audited;
+use crate::domain::audit::Action;
 use crate::domain::scope::{Base, Target};
 use crate::extract::Caller;
 use crate::state::{Hub, starts};
@@ -81,6 +83,8 @@ async fn shutdown(caller: Caller, body: Body) -> Result<HttpResponse, Failure> {
     let _proxy = switch(&fields, "proxy")?;
     let servers = switch(&fields, "servers")?;
     info!("shutdown by={} servers={servers}", caller.name());
+    let what = json!({ "shutdown": true, "servers": servers });
+    audited(&caller.hub, Action::Configuration, "gateway", what).await?;
     actix_web::rt::spawn(end(caller.hub, servers));
     Ok(answer::json(StatusCode::ACCEPTED, &json!({ "message": "Shutting down Hub" })))
 }

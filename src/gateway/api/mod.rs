@@ -3,13 +3,19 @@
 pub mod activity;
 pub mod addressed;
 pub mod admin_access;
+pub mod announcements;
+pub mod audit;
 pub mod authorizations;
 pub mod body;
+pub mod checks;
+pub mod exam;
 pub mod group;
 pub mod group_model;
 pub mod groups;
 pub mod health;
 pub mod hub;
+pub mod keep;
+pub mod limits;
 pub mod me;
 pub mod metrics;
 pub mod model;
@@ -23,11 +29,13 @@ pub mod server_body;
 pub mod server_run;
 pub mod service_spec;
 pub mod services;
+pub mod sessions;
 pub mod share_codes;
 pub mod share_model;
 pub mod share_path;
 pub mod shared;
 pub mod shares;
+pub mod standing;
 pub mod stored;
 pub mod token_request;
 pub mod tokens;
@@ -41,7 +49,7 @@ use operation::Operation;
 
 /// Every operation of the API.
 pub fn operations() -> impl Iterator<Item = &'static Operation> {
-    let rooms: [&'static [Operation]; 21] = [
+    let rooms: [&'static [Operation]; 28] = [
         hub::OPERATIONS,
         groups::OPERATIONS,
         group::OPERATIONS,
@@ -59,10 +67,17 @@ pub fn operations() -> impl Iterator<Item = &'static Operation> {
         users::OPERATIONS,
         user::OPERATIONS,
         tokens::OPERATIONS,
+        sessions::OPERATIONS,
         server::OPERATIONS,
         progress::OPERATIONS,
         activity::OPERATIONS,
         admin_access::OPERATIONS,
+        audit::OPERATIONS,
+        checks::OPERATIONS,
+        announcements::OPERATIONS,
+        keep::OPERATIONS,
+        limits::OPERATIONS,
+        exam::OPERATIONS,
     ];
     rooms.into_iter().flatten()
 }

@@ -70,6 +70,9 @@ impl Reader<'_> {
         if model.is_empty() {
             return model;
         }
+        if shown.contains("created") {
+            model.extend(beyond(user));
+        }
         let servers = self.servers(user, servers, with_stopped);
         if shown.contains("servers") || !servers.is_empty() {
             model.insert("servers".to_owned(), servers.into());
@@ -221,6 +224,19 @@ impl Reader<'_> {
     }
 }
 
+/// What this hub knows of a user beyond JupyterHub's model, where there is something to say.
+fn beyond(user: &User) -> impl Iterator<Item = (String, Value)> {
+    let standing = &user.standing;
+    let told = [
+        ("login_name", standing.login.as_ref().map(|login| login.as_str().into())),
+        ("display_name", standing.display_name.as_deref().map(Value::from)),
+        ("disabled", standing.disabled.then_some(Value::Bool(true))),
+        ("expires_at", standing.expires_s.map(|at_s| iso(at_s.saturating_mul(1_000_000)).into())),
+        ("refused", standing.refused.as_deref().map(Value::from)),
+    ];
+    told.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?)))
+}
+
 /// The default server of somebody who has never used it.
 #[must_use]
 pub fn unused(id: &ServerId) -> Server {
@@ -233,6 +249,7 @@ pub fn unused(id: &ServerId) -> Server {
         started_us: None,
         last_activity_us: None,
         user_options: Map::new(),
+        last_end: None,
     }
 }
 

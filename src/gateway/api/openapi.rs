@@ -8,6 +8,7 @@ use crate::answer::{self, JUPYTERHUB_VERSION};
 use crate::api::operation::{Fields, Kind, Operation};
 use crate::domain::scope::{Base, table};
 use crate::state::Hub;
+use crate::words::Language;
 
 /// The operation.
 pub const OPERATIONS: &[Operation] = &[Operation {
@@ -35,8 +36,9 @@ pub fn document(operations: impl Iterator<Item = &'static Operation>, base_url: 
             methods.insert(operation.method.as_str().to_lowercase(), described(operation));
         }
     }
+    let english = |base: &Base| Some(base.meaning()?.in_language(Language::English));
     let scopes: Map<String, Value> =
-        table().map(|(name, meaning, _)| (name.to_owned(), meaning.into())).collect();
+        table().iter().map(|base| (base.name().to_owned(), english(base).into())).collect();
     let base = format!("{base_url}/hub/api");
     json!({
         "openapi": "3.1.0",
@@ -127,6 +129,7 @@ fn schema(kind: Kind) -> Value {
     match kind {
         Kind::Text => json!({ "type": "string" }),
         Kind::Integer => json!({ "type": "integer" }),
+        Kind::Amount => json!({ "oneOf": [{ "type": "number" }, { "type": "string" }] }),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Kind::Object => json!({ "type": "object" }),

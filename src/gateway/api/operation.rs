@@ -71,6 +71,8 @@ pub enum Kind {
     Text,
     /// A whole number.
     Integer,
+    /// A number, or a text with a unit like `2G`.
+    Amount,
     /// True or false.
     Boolean,
     /// A list of texts.

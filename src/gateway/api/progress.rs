@@ -12,15 +12,15 @@ use hubgate_protocol::{Phase, ServerId, ServerStatus};
 use serde::Serialize;
 use tokio::time::{Instant, timeout};
 
-use crate::answer::{self, Failure};
+use crate::answer::{self, Failure, cause};
 use crate::api::addressed::{Addressed, ServerPath};
 use crate::api::body::bad;
 use crate::api::operation::Operation;
-use crate::domain::explain;
 use crate::domain::scope::{Base, Owner, Target};
 use crate::extract::Caller;
 use crate::spawn::client::LOG_LINES;
 use crate::state::Hub;
+use crate::state::servers::{Place, Wait};
 
 /// How often a start that makes no news is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ const fn operation(path: &'static str) -> Operation {
     }
 }
 
-/// One event. Keys are JupyterHub's; `log` is ours.
+/// One event. Keys are JupyterHub's; `log`, `place` and `waits_for` are ours.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 struct Event {
     progress: u8,
@@ -63,6 +63,12 @@ struct Event {
     url: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     log: Vec<String>,
+    /// Place in line, the next start having 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<usize>,
+    /// What it waits for there: `turn` or `gpu`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_for: Option<&'static str>,
 }
 
 impl Event {
@@ -76,6 +82,8 @@ impl Event {
             failed: false,
             url: None,
             log: Vec::new(),
+            place: None,
+            waits_for: None,
         }
     }
 
@@ -125,6 +133,13 @@ async fn progress(caller: Caller, path: web::Path<ServerPath>) -> Result<HttpRes
         .streaming(events))
 }
 
+/// What makes one event differ from the last: the phase, whether there is a process, and the place in line.
+type Stage = (Phase, bool, Option<Place>);
+
+fn stage(hub: &Hub, status: &ServerStatus) -> Stage {
+    (status.phase, status.pid.is_some(), hub.servers.place(&status.id()))
+}
+
 struct Watch {
     hub: web::Data<Hub>,
     id: ServerId,
@@ -134,8 +149,8 @@ struct Watch {
     sent: Instant,
     /// The last event.
     shown: Option<Event>,
-    /// The phase that it was about.
-    last: Option<Phase>,
+    /// The stage that it was about.
+    last: Option<Stage>,
 }
 
 impl Watch {
@@ -152,7 +167,7 @@ impl Watch {
             let status = self.hub.servers.status(&self.id);
             let event = self.event(&status).await;
             // The first event says that somebody asked; what is going on follows at once.
-            self.last = self.shown.is_some().then_some(status.phase);
+            self.last = self.shown.is_some().then(|| stage(&self.hub, &status));
             if self.shown.as_ref() != Some(&event) {
                 self.sent = Instant::now();
                 let json = serde_json::to_string(&event).ok()?;
@@ -170,7 +185,7 @@ impl Watch {
     async fn wait(&self) -> bool {
         let (last, mut closing) = (self.last, self.hub.closing.subscribe());
         tokio::select! {
-            _ = self.hub.servers.wait(&self.id, TICK, |now| Some(now.phase) != last) => true,
+            _ = self.hub.servers.wait(&self.id, TICK, |now| Some(stage(&self.hub, now)) != last) => true,
             _ = closing.wait_for(|closing| *closing) => false,
         }
     }
@@ -180,18 +195,39 @@ impl Watch {
         let asked_for = || self.hub.starting.holds(&self.id) || waited_s < NOTHING_HAPPENS_S;
         match status.phase {
             Phase::Running => Event::ready(self.hub.server_path(&self.id)),
+            Phase::Stopped | Phase::Listening | Phase::Failed
+                if let Some(why) = self.hub.starting.refusal(&self.id) =>
+            {
+                Event::failed(format!("Spawn failed: {why}"), Vec::new())
+            }
             Phase::Failed => {
-                let cause = explain::cause(status.exit.as_ref());
-                let message = format!("Spawn failed: {} {}", cause.sentence, cause.remedy);
-                Event::failed(message, self.log().await)
+                let log = self.log().await;
+                let cause = cause::told(status.exit.as_ref(), &log).english();
+                Event::failed(format!("Spawn failed: {cause}"), log)
             }
             _ if self.shown.is_none() => Event::going(0, "Server requested"),
-            Phase::Starting => {
-                let share = u8::try_from(waited_s).unwrap_or(u8::MAX).min(40);
-                Event { log: self.log().await, ..Event::going(50 + share, "Spawning server...") }
+            Phase::Starting if let Some(place) = self.hub.servers.place(&self.id) => {
+                let (waits_for, line) = match place.wait {
+                    Wait::Turn => ("turn", "in line"),
+                    Wait::Gpu => ("gpu", "for a GPU"),
+                };
+                let message = format!("Waiting {line}: place {}", place.number);
+                Event { place: Some(place.number), waits_for: Some(waits_for), ..Event::going(0, message) }
             }
-            Phase::Stopping => Event::failed("Spawn cancelled", Vec::new()),
-            Phase::Stopped | Phase::Listening if self.last == Some(Phase::Starting) => {
+            Phase::Starting => {
+                // The engine prepares account, limits and home; from the first process on it is the program that takes its time.
+                let waited = u8::try_from(waited_s).unwrap_or(u8::MAX).min(30);
+                let progress = if status.pid.is_some() { 60 + waited } else { 50 };
+                Event { log: self.log().await, ..Event::going(progress, "Spawning server...") }
+            }
+            Phase::Stopping if self.hub.endings.is_asked(&self.id) => {
+                Event::failed("Spawn cancelled", Vec::new())
+            }
+            // It has failed, and the engine clears up behind it: the next state says how it ended.
+            Phase::Stopping => Event::going(50, "Spawning server..."),
+            Phase::Stopped | Phase::Listening
+                if self.last.is_some_and(|(phase, ..)| phase == Phase::Starting) =>
+            {
                 Event::failed("Spawn cancelled", self.log().await)
             }
             Phase::Stopped | Phase::Listening if asked_for() => Event::going(0, "Server requested"),

@@ -6,18 +6,21 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use hubgate_protocol::{ErrorCode, Phase, ServerId};
 use log::{info, warn};
+use serde_json::json;
 
-use crate::answer::{self, Failure};
+use crate::answer::{self, Failure, cause};
 use crate::api::addressed::{Addressed, ServerPath};
 use crate::api::body::{Body, bad, shortened};
 use crate::api::model::active;
 use crate::api::server_body::{Asked, removes};
-use crate::api::stored;
-use crate::domain::explain;
+use crate::api::stored::{self, audited};
+use crate::domain::audit::{Action, Actor, Event};
 use crate::domain::scope::Base;
 use crate::extract::Caller;
 use crate::spawn::SpawnError;
+use crate::spawn::client::LOG_LINES;
 use crate::state::Hub;
+use crate::state::audit::acting;
 use crate::state::starts::{self, StartError};
 use crate::store::servers;
 
@@ -44,17 +47,23 @@ pub async fn start(caller: Caller, path: web::Path<ServerPath>, body: Body) -> R
     starts::start(hub, &id, asked.options()).await.map_err(|error| told(&id, &error))?;
     info!("start asked={id} by={}", caller.name());
     let patience = Duration::from_secs(hub.config.slow_spawn_timeout.into());
-    let over = |phase| matches!(phase, Phase::Running | Phase::Failed | Phase::Stopping);
+    let cancelled = |phase| phase == Phase::Stopping && hub.endings.is_asked(&id);
+    let over = |phase| matches!(phase, Phase::Running | Phase::Failed) || cancelled(phase);
     let now = hub.servers.wait(&id, patience, |now| over(now.phase)).await;
     match now.phase {
         Phase::Running => Ok(answer::empty(StatusCode::CREATED)),
         Phase::Failed => {
-            let cause = explain::cause(now.exit.as_ref());
-            let sentence = format!("Spawner failed to start. {} {}", cause.sentence, cause.remedy);
+            let log = hub.spawner.journal(&id, LOG_LINES).await.unwrap_or_default();
+            let cause = cause::told(now.exit.as_ref(), &log).english();
+            let sentence = format!("Spawner failed to start. {cause}");
             Err(Failure::new(StatusCode::FAILED_DEPENDENCY, sentence))
         }
-        Phase::Stopping => Err(Failure::new(StatusCode::FAILED_DEPENDENCY, "Spawn cancelled")),
-        Phase::Stopped | Phase::Listening | Phase::Starting => Ok(answer::empty(StatusCode::ACCEPTED)),
+        Phase::Stopping if cancelled(now.phase) => {
+            Err(Failure::new(StatusCode::FAILED_DEPENDENCY, "Spawn cancelled"))
+        }
+        Phase::Stopping | Phase::Stopped | Phase::Listening | Phase::Starting => {
+            Ok(answer::empty(StatusCode::ACCEPTED))
+        }
     }
 }
 
@@ -73,6 +82,10 @@ fn told(id: &ServerId, error: &StartError) -> Failure {
         ),
         StartError::Name(refused) => bad(refused.to_string()),
         StartError::NoUser => Failure::bare(StatusCode::NOT_FOUND),
+        StartError::Profile(hidden) => {
+            Failure::new(StatusCode::FORBIDDEN, format!("Profile refused: {hidden}"))
+        }
+        StartError::NoSuchGpus { .. } => Failure::new(StatusCode::FAILED_DEPENDENCY, error.to_string()),
         StartError::Spawner(error) => refused(id, error),
         StartError::Store(error) => stored::told(error),
     }
@@ -128,25 +141,28 @@ pub async fn stop(caller: Caller, path: web::Path<ServerPath>, body: Body) -> Re
     let now = hub.servers.wait(&id, patience, |now| ended(now.phase)).await;
     if ended(now.phase) {
         if forget {
-            stored::write(hub, move |c| servers::delete(c, &id).map(Ok)).await?;
+            let gone = id.clone();
+            stored::write(hub, move |c| servers::delete(c, &gone).map(Ok)).await?;
+            audited(hub, Action::ServerStop, &id.segments(), json!({ "removed": true })).await?;
         }
         return Ok(answer::empty(StatusCode::NO_CONTENT));
     }
     if forget {
-        actix_web::rt::spawn(forget_later(hub.clone(), id));
+        actix_web::rt::spawn(forget_later(hub.clone(), id, acting()));
     }
     Ok(answer::empty(StatusCode::ACCEPTED))
 }
 
 /// Forgets a server that takes its time to stop.
-async fn forget_later(hub: web::Data<Hub>, id: ServerId) {
+async fn forget_later(hub: web::Data<Hub>, id: ServerId, by: Actor) {
     let now = hub.servers.wait(&id, FORGET_WITHIN, |now| !active(now.phase)).await;
     if active(now.phase) {
         warn!("server={id} is not forgotten: it has not stopped");
         return;
     }
     let gone = id.clone();
-    if stored::write(&hub, move |c| servers::delete(c, &gone).map(Ok)).await.is_err() {
-        warn!("server={id} is not forgotten: the database could not be written");
+    match stored::write(&hub, move |c| servers::delete(c, &gone).map(Ok)).await {
+        Ok(_) => hub.audit(&Event::new(by, Action::ServerStop, id.segments()).with("removed", true)),
+        Err(_) => warn!("server={id} is not forgotten: the database could not be written"),
     }
 }

@@ -5,14 +5,15 @@ use actix_web::{HttpResponse, web};
 use hubgate_protocol::ServiceName;
 use log::info;
 use openssl::sha::sha256;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Failure};
 use crate::api::body::{Body, bad, checked};
 use crate::api::model::Reader;
 use crate::api::operation::{Field, Fields, Kind, Operation};
 use crate::api::service_spec;
-use crate::api::stored;
+use crate::api::stored::{self, audited};
+use crate::domain::audit::Action;
 use crate::domain::scope::{Access, Base, Target};
 use crate::extract::Caller;
 use crate::store::services::{self, ServiceRow};
@@ -142,6 +143,7 @@ async fn create(caller: Caller, name: web::Path<String>, body: Body) -> Result<H
     };
     stored::write(&caller.hub, move |c| services::insert(c, &row).map(Ok)).await?;
     info!("service made={service} by={}", caller.name());
+    audited(&caller.hub, Action::ServiceChanged, service.as_str(), json!({ "made": true })).await?;
     let directory = caller.hub.directory();
     let made = directory.service(&service).ok_or_else(Failure::unavailable)?;
     Ok(answer::json(StatusCode::CREATED, &Reader { directory: &directory, ..reader(&caller) }.service(made)))
@@ -161,5 +163,6 @@ async fn delete(caller: Caller, name: web::Path<String>) -> Result<HttpResponse,
         return Err(Failure::new(StatusCode::METHOD_NOT_ALLOWED, sentence));
     }
     info!("service deleted={service} by={}", caller.name());
+    audited(&caller.hub, Action::ServiceChanged, service.as_str(), json!({ "deleted": true })).await?;
     Ok(answer::program(StatusCode::OK).content_type("application/json").finish())
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use log::info;
 use openssl::sha::sha256;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{self, Failure};
 use crate::api::body::{Body, bad};
@@ -13,7 +13,8 @@ use crate::api::operation::{Field, Fields, Kind, Operation, Param};
 use crate::api::page::{LIMIT, OFFSET, Page};
 use crate::api::share_model::{code, fields, grantable, narrowed};
 use crate::api::share_path::{ServerOf, user_row};
-use crate::api::stored;
+use crate::api::stored::{self, audited};
+use crate::domain::audit::Action;
 use crate::domain::query::Query;
 use crate::domain::scope::Base;
 use crate::extract::Caller;
@@ -141,6 +142,8 @@ async fn create(caller: Caller, path: web::Path<ServerOf>, body: Body) -> Result
     let new = NewShareCode { hash, server_id, scopes, created_us, expires_us };
     let made = stored::write(&caller.hub, move |c| share_codes::insert(c, &new).map(Ok)).await?;
     info!("share code made=sc_{} server={id} by={}", made.id, caller.name());
+    let what = json!({ "code_made": format!("sc_{}", made.id) });
+    audited(&caller.hub, Action::ShareChanged, &id.segments(), what).await?;
     let mut model = code(&caller.hub, &made);
     if let Some(model) = model.as_object_mut() {
         let query = utf8_percent_encode(text.expose(), NON_ALPHANUMERIC);
@@ -184,5 +187,6 @@ async fn delete(
         stored::write(&caller.hub, move |c| share_codes::delete_of_server(c, server_id).map(Ok)).await?
     };
     info!("share codes deleted={gone} server={id} by={}", caller.name());
+    audited(&caller.hub, Action::ShareChanged, &id.segments(), json!({ "codes_deleted": gone })).await?;
     Ok(answer::program(StatusCode::NO_CONTENT).finish())
 }

@@ -9,6 +9,7 @@ use crate::answer::Failure;
 use crate::api::stored;
 use crate::domain::scope::{Base, Target};
 use crate::extract::Caller;
+use crate::state::Directory;
 use crate::store::{Conn, servers, users};
 
 /// The end of a path: whose server, and which; the default one has no name.
@@ -24,8 +25,8 @@ pub struct ServerOf {
 impl ServerOf {
     /// The server, if there can be one of these names.
     #[must_use]
-    pub fn id(&self) -> Option<ServerId> {
-        Some(ServerId { user: self.owner.parse().ok()?, server: self.server.parse().ok()? })
+    pub fn id(&self, directory: &Directory) -> Option<ServerId> {
+        Some(ServerId { user: directory.user_named(&self.owner)?, server: self.server.parse().ok()? })
     }
 
     /// The server, for a caller who holds the scope for it.
@@ -33,7 +34,7 @@ impl ServerOf {
     /// # Errors
     /// As [`Caller::require`]; 404 for what cannot be a server.
     pub fn allowed(&self, caller: &Caller, base: &Base) -> Result<ServerId, Failure> {
-        match self.id() {
+        match self.id(&caller.directory) {
             Some(id) => caller.require(std::slice::from_ref(base), &Target::Server(&id)).map(|()| id),
             None => match caller.user(std::slice::from_ref(base), &self.owner) {
                 Ok(_) => Err(self.absent()),

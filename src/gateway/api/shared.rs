@@ -4,7 +4,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use log::info;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{self, Failure};
 use crate::api::group_model;
@@ -12,7 +12,8 @@ use crate::api::operation::Operation;
 use crate::api::page::{LIMIT, OFFSET, Page};
 use crate::api::share_model::share;
 use crate::api::share_path::{ServerOf, user_row};
-use crate::api::stored;
+use crate::api::stored::{self, audited};
+use crate::domain::audit::Action;
 use crate::domain::entity::GroupName;
 use crate::domain::scope::Base;
 use crate::extract::Caller;
@@ -181,7 +182,7 @@ async fn find(caller: &Caller, path: &ServerOf, with: &With) -> Result<Share, Fa
         let sentence = format!("No such share for {kind} {name} on {}/{}", path.owner, path.server);
         Failure::new(StatusCode::NOT_FOUND, sentence)
     };
-    let Some(id) = path.id() else { return Err(absent()) };
+    let Some(id) = path.id(&caller.directory) else { return Err(absent()) };
     let wanted = with.clone();
     let found = stored::read(&caller.hub, move |c| match &wanted {
         With::User(name) if users::by_name(c, name)?.is_none() => Ok(None),
@@ -196,5 +197,6 @@ async fn leave(caller: &Caller, path: &ServerOf, with: With) -> Result<HttpRespo
     let server = share.server.clone();
     stored::write(&caller.hub, move |c| shares::set_scopes(c, &share).map(Ok)).await?;
     info!("share left server={server} by={}", caller.name());
+    audited(&caller.hub, Action::ShareChanged, &server.segments(), json!({ "left": true })).await?;
     Ok(answer::program(StatusCode::NO_CONTENT).finish())
 }

@@ -11,7 +11,8 @@ use crate::api::operation::{Field, Fields, Kind, Operation};
 use crate::api::page::{LIMIT, OFFSET, Page};
 use crate::api::share_model::{fields, grantable, named, narrowed, share};
 use crate::api::share_path::{ServerOf, user_row};
-use crate::api::stored;
+use crate::api::stored::{self, audited};
+use crate::domain::audit::Action;
 use crate::domain::scope::{Base, Target};
 use crate::extract::Caller;
 use crate::store::shares::{self, Wanted, With};
@@ -145,6 +146,8 @@ async fn grant(caller: Caller, path: web::Path<ServerOf>, body: Body) -> Result<
     })
     .await?;
     info!("share granted server={id} with={} by={}", spoken(&with), caller.name());
+    let what = json!({ "with": spoken(&with), "scopes": granted.scopes.iter().map(ToString::to_string).collect::<Vec<_>>() });
+    audited(&caller.hub, Action::ShareChanged, &id.segments(), what).await?;
     Ok(answer::json(StatusCode::OK, &share(&caller.hub, &granted)))
 }
 
@@ -211,6 +214,8 @@ async fn revoke(caller: Caller, path: web::Path<ServerOf>, body: Body) -> Result
     })
     .await?;
     info!("share revoked server={id} from={} by={}", spoken(&with), caller.name());
+    audited(&caller.hub, Action::ShareChanged, &id.segments(), json!({ "taken_from": spoken(&with) }))
+        .await?;
     let model = left.map_or_else(|| json!({}), |left| share(&caller.hub, &left));
     Ok(answer::json(StatusCode::OK, &model))
 }
@@ -220,5 +225,6 @@ async fn revoke_all(caller: Caller, path: web::Path<ServerOf>) -> Result<HttpRes
     let number = path.row(&caller, &id).await?;
     let gone = stored::write(&caller.hub, move |c| shares::delete_of_server(c, number).map(Ok)).await?;
     info!("shares revoked={gone} server={id} by={}", caller.name());
+    audited(&caller.hub, Action::ShareChanged, &id.segments(), json!({ "all_taken": gone })).await?;
     Ok(answer::program(StatusCode::NO_CONTENT).finish())
 }

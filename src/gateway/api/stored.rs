@@ -3,8 +3,11 @@
 use actix_web::http::StatusCode;
 use diesel::QueryResult;
 use log::error;
+use serde_json::Value;
 
 use crate::answer::Failure;
+use crate::domain::audit::{Action, Event};
+use crate::state::audit::acting;
 use crate::state::{Hub, blocking};
 use crate::store::{Conn, StoreError};
 
@@ -43,4 +46,16 @@ pub fn told(error: &StoreError) -> Failure {
             Failure::unavailable()
         }
     }
+}
+
+/// Keeps what was done, before it is acknowledged.
+///
+/// # Errors
+/// 503 where it cannot be kept: it is done all the same, and written down as soon as that is possible.
+pub async fn audited(hub: &Hub, action: Action, subject: &str, details: Value) -> Result<(), Failure> {
+    let mut event = Event::new(acting(), action, subject);
+    if let Value::Object(details) = details {
+        event.details = details;
+    }
+    hub.audit_durably(&event).await.map_err(|error| told(&error))
 }

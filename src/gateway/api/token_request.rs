@@ -3,6 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, web};
 use hubgate_protocol::{Refusal, Username};
+use log::warn;
 use serde_json::{Map, Value};
 
 use crate::answer::Failure;
@@ -11,8 +12,9 @@ use crate::api::operation::{Field, Fields, Kind};
 use crate::domain::entity::RoleName;
 use crate::domain::scope::{Base, Owner, Scope, expand};
 use crate::extract::{Caller, Peer};
-use crate::state::Hub;
 use crate::state::authenticate::attempt;
+use crate::state::factors::{self, Demand};
+use crate::state::{Hub, admission, passwords};
 use crate::store::tokens::NewToken;
 
 /// Longest note, characters.
@@ -164,6 +166,21 @@ pub async fn by_password(
         Refusal::Unavailable {} => Failure::unavailable(),
         _ => nobody(),
     })?;
+    let walk = admission::walk(&hub, &proven).await.map_err(|_| Failure::unavailable())?;
+    if let (rule, false) = walk.decision() {
+        warn!("token not given from={} user={} rule={rule}", peer.addr, proven.user);
+        return Err(nobody());
+    }
+    if passwords::must_change(&hub, &proven).await.map_err(|_| Failure::unavailable())? {
+        let sentence = "The password must be changed first: log in with a browser.";
+        return Err(Failure::new(StatusCode::FORBIDDEN, sentence));
+    }
+    if factors::demand(&hub, &proven).await.map_err(|_| Failure::unavailable())? != Demand::Nothing {
+        let page = hub.url("/hub/token");
+        let sentence =
+            format!("This account needs a second factor: log in by a browser and make the token at {page}.");
+        return Err(Failure::new(StatusCode::FORBIDDEN, sentence));
+    }
     let directory = hub.directory();
     let scopes = directory.scopes_of_user(&proven.user);
     Ok(Caller { hub, owner: Owner::User(proven.user), scopes, token: None, session: None, directory })

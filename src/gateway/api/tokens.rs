@@ -12,9 +12,10 @@ use crate::answer::{self, Failure};
 use crate::api::body::{Body, checked, empty, object_or, shortened};
 use crate::api::model::{Reader, api_id};
 use crate::api::operation::Operation;
-use crate::api::stored;
+use crate::api::stored::{self, audited};
 use crate::api::token_request::{self, Wish};
 use crate::api::user::found;
+use crate::domain::audit::Action;
 use crate::domain::scope::{Base, Owner, Target};
 use crate::extract::{Asker, Caller, Peer};
 use crate::state::tokens::{self, Token};
@@ -81,7 +82,10 @@ async fn issue(
     let body = body.json()?.filter(|body| !empty(body)).unwrap_or_else(|| json!({}));
     let body = object_or(body, "Body must be a JSON dict or empty")?;
     let caller = match asker.0 {
-        Some(caller) => caller,
+        Some(caller) => {
+            caller.require_proof()?;
+            caller
+        }
         None => token_request::by_password(&request, body.get("auth"), Peer::of(&request)).await?,
     };
     let kind = caller.owner.kind();
@@ -96,6 +100,9 @@ async fn issue(
     let new = NewToken { note: wish.note.unwrap_or_else(|| format!("Requested via api{by}")), ..wish.new };
     let (text, token) = tokens::issue(&caller.hub, new).await.map_err(|error| stored::told(&error))?;
     info!("token {} issued for user={owner}{by}", api_id(&token));
+    let scopes: Vec<String> = token.scopes.iter().map(ToString::to_string).collect();
+    let what = json!({ "id": api_id(&token), "scopes": scopes, "by": caller.name() });
+    audited(&caller.hub, Action::TokenMade, owner.as_str(), what).await?;
     let mut model = reader(&caller).token(&token);
     model.insert("token".to_owned(), text.expose().into());
     Ok(answer::json(StatusCode::CREATED, &model))
@@ -103,7 +110,7 @@ async fn issue(
 
 /// The user whom the path names, if there is one for whom the caller may make tokens.
 async fn permitted(caller: &Caller, name: &str) -> Option<Username> {
-    let name: Username = name.parse().ok()?;
+    let name = caller.directory.user_named(name)?;
     let held = caller.may(&Base::Tokens, &Target::User(&name));
     (held && found(&caller.hub, &name).await.is_ok()).then_some(name)
 }
@@ -125,6 +132,7 @@ async fn revoke(caller: Caller, path: web::Path<(String, String)>) -> Result<Htt
     }
     tokens::revoke(&caller.hub, &ids).await.map_err(|error| stored::told(&error))?;
     info!("tokens revoked={} of={} by={}", ids.len(), owner.name(), caller.name());
+    audited(&caller.hub, Action::TokenRevoked, owner.name(), json!({ "ids": ids })).await?;
     Ok(answer::empty(StatusCode::NO_CONTENT))
 }
 

@@ -4,22 +4,24 @@ use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
-use hubgate_protocol::{Phase, Username};
+use hubgate_protocol::{LoginName, Phase, Username};
 use log::{info, warn};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::answer::{self, Failure};
 use crate::api::body::{Body, bad, checked, empty, shortened};
 use crate::api::model::{Reader, active};
 use crate::api::operation::{Field, Fields, Kind, Operation};
-use crate::api::stored;
-use crate::api::users::{WITH_STOPPED, admin_in};
+use crate::api::standing::Changes;
+use crate::api::stored::{self, audited};
+use crate::api::users::{WITH_STOPPED, admin_in, newcomer};
+use crate::domain::audit::Action;
 use crate::domain::query::Query;
 use crate::domain::scope::{Base, Owner, Target};
 use crate::extract::Caller;
 use crate::state::{Hub, starts};
 use crate::store::servers::{self, Server};
-use crate::store::{NewUser, User, sessions, tokens, users};
+use crate::store::{User, sessions, standing, tokens, users};
 
 /// Scopes of which each shows something of a user.
 const READ: &[Base] = &[
@@ -40,6 +42,24 @@ const FIELDS: Fields = Fields {
         Field::new("groups", Kind::Texts),
         Field::new("roles", Kind::Texts),
         Field::new("auth_state", Kind::Object),
+    ],
+};
+
+/// What may be changed: JupyterHub's fields, and those of [`Changes`].
+const CHANGE: Fields = Fields {
+    of: "user",
+    closed: true,
+    fields: &[
+        Field::new("name", Kind::Text),
+        Field::new("admin", Kind::Boolean),
+        Field::new("groups", Kind::Texts),
+        Field::new("roles", Kind::Texts),
+        Field::new("auth_state", Kind::Object),
+        Field::new("login_name", Kind::Text).or_null(),
+        Field::new("display_name", Kind::Text).or_null(),
+        Field::new("disabled", Kind::Boolean),
+        Field::new("expires_at", Kind::Time).or_null(),
+        Field::new("estranged", Kind::Boolean),
     ],
 };
 
@@ -68,10 +88,10 @@ pub const OPERATIONS: &[Operation] = &[
     Operation {
         method: Method::PATCH,
         path: "/users/{name}",
-        summary: "Rename a user, or make them an administrator",
+        summary: "Rename a user, make them an administrator, lock them out or let them expire",
         scopes: &[Base::AdminUsers],
         query: &[],
-        body: Some(FIELDS),
+        body: Some(CHANGE),
         responses: &[200, 400, 403, 404, 409],
         route: || web::route().to(change),
     },
@@ -100,24 +120,23 @@ async fn read(
 
 async fn create(caller: Caller, name: web::Path<String>, body: Body) -> Result<HttpResponse, Failure> {
     let wanted = name.into_inner();
-    let name = match caller.user(&[Base::AdminUsers], &wanted) {
-        Err(_) if caller.may(&Base::AdminUsers, &Target::Any) => {
-            return Err(bad(format!("Failed to create user: {}", shortened(&wanted))));
-        }
-        name => name?,
+    let failed = || bad(format!("Failed to create user: {}", shortened(&wanted)));
+    let Some(login) = caller.hub.rules.login(&wanted) else {
+        // Who may make anybody learns what is wrong with the name.
+        let unseen = || caller.user(&[Base::AdminUsers], &wanted).err().unwrap_or_else(failed);
+        return Err(if caller.may(&Base::AdminUsers, &Target::Any) { failed() } else { unseen() });
     };
+    let name = login.id();
+    caller.require(&[Base::AdminUsers], &Target::User(&name))?;
+    caller.require_proof()?;
     let body = body.json()?.filter(|body| !empty(body));
     let taken = |name: &Username| Failure::new(StatusCode::CONFLICT, format!("User {name} already exists"));
     if found(&caller.hub, &name).await.is_ok() {
         return Err(taken(&name));
     }
     let fields = body.map(|body| checked(body, &FIELDS)).transpose()?.unwrap_or_default();
-    let new = NewUser {
-        name: name.clone(),
-        admin: admin_in(&caller, &fields)?.unwrap_or(false),
-        password_hash: None,
-        created_s: caller.hub.clock.now_s(),
-    };
+    let admin = admin_in(&caller, &fields)?.unwrap_or(false);
+    let new = newcomer(login, admin, caller.hub.clock.now_s());
     let user = stored::write(&caller.hub, move |c| {
         if users::by_name(c, &new.name)?.is_some() {
             return Ok(Err(taken(&new.name)));
@@ -127,13 +146,27 @@ async fn create(caller: Caller, name: web::Path<String>, body: Body) -> Result<H
     })
     .await?;
     info!("user created={name} by={}", caller.name());
+    audited(&caller.hub, Action::UserAdded, name.as_str(), json!({ "admin": admin })).await?;
     Ok(answer::json(StatusCode::CREATED, &model(&caller, &user, &[], false)))
 }
 
 async fn change(caller: Caller, name: web::Path<String>, body: Body) -> Result<HttpResponse, Failure> {
-    let name = caller.user(&[Base::AdminUsers], &name)?;
+    let (user, servers) = alter(&caller, &name, body.json()?.unwrap_or_default()).await?;
+    let mut model = model(&caller, &user, &servers, false);
+    model.insert("auth_state".to_owned(), Value::Null);
+    Ok(answer::json(StatusCode::OK, &model))
+}
+
+/// Changes a user to what these fields say, as far as the caller may.
+///
+/// # Errors
+/// As the operation answers them.
+pub async fn alter(caller: &Caller, name: &str, fields: Value) -> Result<(User, Vec<Server>), Failure> {
+    let name = caller.user(&[Base::AdminUsers], name)?;
+    caller.require_proof()?;
     let (user, servers) = found(&caller.hub, &name).await?;
-    let fields = checked(body.json()?.unwrap_or_default(), &FIELDS)?;
+    let fields = checked(fields, &CHANGE)?;
+    let what = json!({ "of": name.as_str(), "to": fields.clone() });
     let new_name = new_name(&caller.hub, &user, &fields)?;
     if let Some(kept_elsewhere) =
         ["groups", "roles", "auth_state"].iter().find(|key| fields.contains_key(**key))
@@ -143,12 +176,14 @@ async fn change(caller: Caller, name: web::Path<String>, body: Body) -> Result<H
     if caller.directory.is_admin(&name) && !caller.is_admin() {
         return Err(Failure::new(StatusCode::FORBIDDEN, "Only admins can modify other admins"));
     }
-    let admin = admin_in(&caller, &fields)?;
-    let asked = new_name.clone().unwrap_or_else(|| name.clone());
+    let admin = admin_in(caller, &fields)?;
+    let changes = Changes::read(caller, &name, &fields)?;
+    let asked = new_name.as_ref().map_or_else(|| name.clone(), LoginName::id);
     let ended = new_name.as_ref().map(|_| caller.hub.tokens.of(&Owner::User(name.clone())));
     let ended: Vec<i64> = ended.unwrap_or_default().iter().map(|token| token.id).collect();
     let user = stored::write(&caller.hub, move |c| {
-        if let Some(new) = &new_name {
+        if let Some(login) = &new_name {
+            let new = &login.id();
             if users::by_name(c, new)?.is_some() {
                 return Ok(Err(bad(format!("User {new} already exists, username must be unique"))));
             }
@@ -156,7 +191,11 @@ async fn change(caller: Caller, name: web::Path<String>, body: Body) -> Result<H
             sessions::delete_of_user(c, user.id)?;
             tokens::delete(c, &ended)?;
             users::rename(c, &name, new)?;
+            // A login name that was given stays; one that the old name was made of does not.
+            let given = user.standing.login.filter(|login| login.id() != name);
+            standing::set_login(c, new, Some(given.as_ref().unwrap_or(login)))?;
         }
+        changes.apply(c, &asked)?;
         if let Some(admin) = admin {
             users::set_admin(c, &asked, admin)?;
         }
@@ -164,17 +203,19 @@ async fn change(caller: Caller, name: web::Path<String>, body: Body) -> Result<H
     })
     .await?;
     info!("user changed={} by={}", user.name, caller.name());
-    let mut model = model(&caller, &user, &servers, false);
-    model.insert("auth_state".to_owned(), Value::Null);
-    Ok(answer::json(StatusCode::OK, &model))
+    audited(&caller.hub, Action::UserChanged, user.name.as_str(), what).await?;
+    Ok((user, servers))
 }
 
 /// The name that a user is to get, where it is another one.
-fn new_name(hub: &Hub, user: &User, fields: &Map<String, Value>) -> Result<Option<Username>, Failure> {
+fn new_name(hub: &Hub, user: &User, fields: &Map<String, Value>) -> Result<Option<LoginName>, Failure> {
     let Some(text) = fields.get("name").and_then(Value::as_str) else { return Ok(None) };
-    let invalid = |_| bad(format!("Invalid username: {}", shortened(text)));
-    let name: Username = text.to_lowercase().parse().map_err(invalid)?;
-    if name == user.name {
+    let invalid = || bad(format!("Invalid username: {}", shortened(text)));
+    if text == user.name.as_str() {
+        return Ok(None);
+    }
+    let name = hub.rules.newcomer(text).ok_or_else(invalid)?;
+    if name.id() == user.name {
         return Ok(None);
     }
     if hub.servers.of(&user.name).iter().any(|status| active(status.phase)) {
@@ -194,7 +235,17 @@ fn elsewhere(key: &str) -> String {
 }
 
 async fn remove(caller: Caller, name: web::Path<String>) -> Result<HttpResponse, Failure> {
-    let name = caller.user(&[Base::DeleteUsers], &name)?;
+    end(&caller, &name).await?;
+    Ok(answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// Stops a user's servers and removes the user, as far as the caller may.
+///
+/// # Errors
+/// As the operation answers them.
+pub async fn end(caller: &Caller, name: &str) -> Result<(), Failure> {
+    let name = caller.user(&[Base::DeleteUsers], name)?;
+    caller.require_proof()?;
     found(&caller.hub, &name).await?;
     if caller.name() == name.as_str() {
         return Err(bad("Cannot delete yourself!"));
@@ -220,7 +271,8 @@ async fn remove(caller: Caller, name: web::Path<String>) -> Result<HttpResponse,
     let gone = name.clone();
     stored::write(hub, move |c| users::delete(c, &gone).map(Ok)).await?;
     info!("user removed={name} by={}", caller.name());
-    Ok(answer::empty(StatusCode::NO_CONTENT))
+    audited(hub, Action::UserDeleted, name.as_str(), Value::Null).await?;
+    Ok(())
 }
 
 /// A user with the servers that are known.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
-use hubgate_protocol::{Phase, Username};
+use hubgate_protocol::{LoginName, Phase, Username};
 use log::info;
 use serde_json::{Map, Value};
 
@@ -14,13 +14,15 @@ use crate::api::model::{Reader, active};
 use crate::api::operation::{Field, Fields, Kind, Operation, Param};
 use crate::api::page::{LIMIT, OFFSET, Page};
 use crate::api::stored;
+use crate::domain::audit::{Action, Event};
 use crate::domain::query::Query;
 use crate::domain::scope::{Access, Base, Target};
 use crate::extract::Caller;
 use crate::state::Hub;
+use crate::state::audit::acting;
 use crate::store::servers::{self, Server};
 use crate::store::user_list::{self, Sort, UserQuery, Within};
-use crate::store::{NewUser, User, users};
+use crate::store::{NewUser, Standing, User, users};
 
 /// Most users that one request may create.
 const CREATE_MAX: usize = 10_000;
@@ -143,7 +145,10 @@ fn busy(hub: &Hub, ready_only: bool) -> BTreeSet<Username> {
 }
 
 /// Whom the caller may list. A filter that names servers or services names no users.
-fn within(caller: &Caller) -> Result<Within, Failure> {
+///
+/// # Errors
+/// 403 for who may list nobody.
+pub fn within(caller: &Caller) -> Result<Within, Failure> {
     match caller.scopes.access(&Base::ListUsers) {
         Access::All => Ok(Within::All),
         Access::Only(filters) if filters.servers.is_empty() && filters.services.is_empty() => {
@@ -155,6 +160,7 @@ fn within(caller: &Caller) -> Result<Within, Failure> {
 
 async fn create(caller: Caller, body: Body) -> Result<HttpResponse, Failure> {
     caller.require(&[Base::AdminUsers], &Target::Any)?;
+    caller.require_proof()?;
     let none = || bad("Must specify at least one user to create");
     let fields =
         checked(body.json()?.filter(|body| body.get("usernames").is_some()).ok_or_else(none)?, &CREATE)?;
@@ -163,46 +169,59 @@ async fn create(caller: Caller, body: Body) -> Result<HttpResponse, Failure> {
         return Err(none());
     }
     let admin = admin_in(&caller, &fields)?.unwrap_or(false);
-    let names = names(&given)?;
+    let logins = logins(&caller.hub, &given)?;
     let count = given.len();
-    let now_s = caller.hub.clock.now_s();
-    let wanted = names.clone();
+    let created_s = caller.hub.clock.now_s();
     let created = stored::write(&caller.hub, move |c| {
+        let wanted: Vec<Username> = logins.iter().map(LoginName::id).collect();
         let known: BTreeSet<Username> =
             users::by_names(c, &wanted)?.into_iter().map(|user| user.name).collect();
-        let names: Vec<Username> = wanted.into_iter().filter(|name| !known.contains(name)).collect();
-        if names.is_empty() {
+        let mut new: Vec<NewUser> =
+            logins.into_iter().map(|login| newcomer(login, admin, created_s)).collect();
+        new.retain(|user| !known.contains(&user.name));
+        if new.is_empty() {
             return Ok(Err(Failure::new(StatusCode::CONFLICT, format!("All {count} users already exist"))));
         }
-        let new =
-            |name: &Username| NewUser { name: name.clone(), admin, password_hash: None, created_s: now_s };
-        users::insert_many(c, &names.iter().map(new).collect::<Vec<_>>())?;
+        users::insert_many(c, &new)?;
+        let names: Vec<Username> = new.into_iter().map(|user| user.name).collect();
         users::by_names(c, &names).map(Ok)
     })
     .await?;
     info!("users created={} by={}", created.len(), caller.name());
+    for user in &created {
+        caller.hub.audit(&Event::new(acting(), Action::UserAdded, &user.name).with("admin", user.admin));
+    }
+    caller.hub.audit_written().await.map_err(|error| stored::told(&error))?;
     let directory = caller.hub.directory();
     let reader = Reader { hub: &caller.hub, directory: &directory, scopes: &caller.scopes };
     let models: Vec<_> = created.iter().map(|user| reader.user(user, &[], false)).collect();
     Ok(answer::json(StatusCode::CREATED, &models))
 }
 
-/// The names in their one form, each once.
-fn names(given: &[&str]) -> Result<Vec<Username>, Failure> {
+/// A user who is added by the name that they will log in with.
+#[must_use]
+pub fn newcomer(login: LoginName, admin: bool, created_s: i64) -> NewUser {
+    let name = login.id();
+    let standing = Standing { login: Some(login), ..Standing::default() };
+    NewUser { name, admin, password_hash: None, created_s, standing }
+}
+
+/// Whom the texts mean, each once.
+fn logins(hub: &Hub, given: &[&str]) -> Result<Vec<LoginName>, Failure> {
     if given.len() > CREATE_MAX {
         return Err(bad(format!("user.usernames holds more than {CREATE_MAX} names; send them in parts")));
     }
-    let mut names: Vec<Username> = Vec::with_capacity(given.len());
+    let mut logins: Vec<LoginName> = Vec::with_capacity(given.len());
     let (mut seen, mut wrong) = (BTreeSet::new(), Vec::new());
     for text in given {
-        match text.to_lowercase().parse::<Username>() {
-            Ok(name) if seen.insert(name.clone()) => names.push(name),
-            Ok(_) => {}
-            Err(_) => wrong.push(shortened(text)),
+        match hub.rules.newcomer(text) {
+            Some(login) if seen.insert(login.clone()) => logins.push(login),
+            Some(_) => {}
+            None => wrong.push(shortened(text)),
         }
     }
     match wrong.as_slice() {
-        [] => Ok(names),
+        [] => Ok(logins),
         [one] => Err(bad(format!("Invalid username: {one}"))),
         many => Err(bad(format!(
             "Invalid usernames: {}",

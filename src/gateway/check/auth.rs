@@ -1,5 +1,7 @@
 //! `GET /auth`: answered from memory. No database, no bus, no lock across an await.
 
+use std::sync::atomic::Ordering;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -10,10 +12,11 @@ use crate::config::Flavour;
 use crate::domain::cookie;
 use crate::domain::decision::{Decision, Grant};
 use crate::domain::entity::ServiceName;
-use crate::domain::request_log::shown;
-use crate::domain::scope::Client;
+use crate::domain::request_log;
+use crate::domain::scope::{Client, Owner};
 use crate::extract::{Peer, Principal, header_text, names, question_traits};
 use crate::state::Hub;
+use crate::state::entries;
 use crate::state::uplinks::{Uplink, Via};
 
 const UPSTREAM: HeaderName = HeaderName::from_static("x-hubgate-upstream");
@@ -27,6 +30,7 @@ const REASON: HeaderName = HeaderName::from_static("x-hubgate-reason");
 
 /// The handler. nginx understands 2xx, 401 and 403 here; every other status would become a 500.
 pub async fn auth(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse {
+    hub.asked_s.store(hub.clock.now_s(), Ordering::Relaxed);
     match asked(&hub, &request) {
         Asked::Unslashed => refused(StatusCode::FORBIDDEN, "no-slash"),
         Asked::Service(name) => service(&hub, &request, &name),
@@ -45,19 +49,29 @@ fn server(
             if grant.websocket {
                 hub.uplinks.add(uplink(&grant, &principal), Peer::of(request).0);
             }
+            note_token(hub, request, &grant, &principal);
             granted(hub, request, &grant, &principal)
         }
         (Decision::Allow(_) | Decision::Login, _) => refused(StatusCode::UNAUTHORIZED, "login"),
+        (Decision::Explain { .. }, _) => refused(StatusCode::FORBIDDEN, "say-why"),
         (Decision::NotRunning { .. }, _) => refused(StatusCode::FORBIDDEN, "not-running"),
         (Decision::Refuse(reason), _) => {
             let from = Peer::of(request).0.addr;
             info!(
                 "refused reason={} from={from} uri={}",
                 reason.word(),
-                shown(header_text(request, &names::URI))
+                request_log::path(header_text(request, &names::URI))
             );
             refused(StatusCode::FORBIDDEN, reason.word())
         }
+    }
+}
+
+/// A token asks for no reason; its use in somebody else's server is written down all the same.
+fn note_token(hub: &Hub, request: &HttpRequest, grant: &Grant, principal: &Principal) {
+    if let (Some(token), Owner::User(person)) = (&principal.token, &principal.owner) {
+        let address = Peer::of(request).0.addr;
+        entries::enter_by_token(hub, (person, address), &grant.server, token.id);
     }
 }
 

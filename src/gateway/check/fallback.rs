@@ -6,17 +6,19 @@ use askama::Template;
 use hubgate_protocol::{Phase, ServerId};
 use log::warn;
 
+use crate::answer::cause::{self, Told};
 use crate::answer::{self, Failure, Frame};
 use crate::check::{Asked, asked};
 use crate::domain::decision::{Decision, Grant, Reason};
 use crate::domain::entity::ServiceName;
-use crate::domain::explain::{self, Cause};
+use crate::domain::next;
 use crate::domain::request::Traits;
 use crate::domain::scope::{Base, Target, Verdict};
 use crate::extract::visitor::login_url;
 use crate::extract::{Principal, header_text, names, question_traits};
 use crate::spawn::client::LOG_LINES;
 use crate::state::Hub;
+use crate::words::Message;
 
 #[derive(Template)]
 #[template(path = "failed.html")]
@@ -24,8 +26,9 @@ struct FailedPage<'a> {
     frame: Frame,
     /// `OWNER` or `OWNER/SERVER`.
     target: String,
-    cause: Cause,
+    cause: Told,
     log: Vec<String>,
+    /// Where the person goes then, encoded for a query.
     next: &'a str,
 }
 
@@ -34,7 +37,7 @@ pub async fn fallback(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse
     let traits = question_traits(&request);
     let uri = header_text(&request, &names::URI);
     let fail = |failure: Failure| {
-        failure.as_page(traits.wants_html() && !traits.websocket(), &hub.config.base_url).error_response()
+        failure.as_page(traits.wants_html() && !traits.websocket(), &hub.config).error_response()
     };
     let (decision, principal) = match asked(&hub, &request) {
         Asked::Server(decision, principal) => (decision, principal),
@@ -43,8 +46,12 @@ pub async fn fallback(hub: web::Data<Hub>, request: HttpRequest) -> HttpResponse
     };
     match decision {
         Decision::Login if traits.navigation() => answer::redirect(&login_url(&hub, uri)),
-        Decision::Login => fail(Failure::new(StatusCode::UNAUTHORIZED, "Log in first.")),
+        Decision::Login => fail(Failure::new(StatusCode::UNAUTHORIZED, Message::new("error-log-in-first"))),
         Decision::Refuse(reason) => fail(refusal(reason)),
+        Decision::Explain { server } if traits.navigation() => {
+            answer::redirect(&enter_url(&hub, &server, uri))
+        }
+        Decision::Explain { .. } => fail(Failure::new(StatusCode::FORBIDDEN, Message::new("enter-first"))),
         Decision::Allow(Grant { server, .. }) => fail(unreached(&hub, &request, &server)),
         Decision::NotRunning { server, phase } if traits.navigation() => {
             person(&hub, principal.as_ref(), &server, phase, uri).await
@@ -61,66 +68,73 @@ fn slashed(uri: &str) -> String {
     }
 }
 
+/// Where somebody says why they enter a server, to come back to `next`.
+fn enter_url(hub: &Hub, server: &ServerId, next: &str) -> String {
+    let next = next::in_query(next);
+    hub.url(&format!("/hub/admin/enter/{}?next={next}", server.segments()))
+}
+
 fn refusal(reason: Reason) -> Failure {
     match reason {
-        Reason::BadPath => Failure::new(StatusCode::BAD_REQUEST, "The address is not in its plain form.")
-            .remedy("Check the address: user names are written in lower case, without escapes."),
-        Reason::BadMethod => Failure::new(StatusCode::METHOD_NOT_ALLOWED, "Servers do not know this method."),
-        Reason::Foreign => Failure::new(
-            StatusCode::FORBIDDEN,
-            "This request was sent by another site, or its Origin is not ours.",
-        ),
-        Reason::NotYours => Failure::new(StatusCode::FORBIDDEN, "You may not use this server.")
-            .remedy("Ask its owner to share it, or open your own server."),
+        Reason::BadPath => Failure::new(StatusCode::BAD_REQUEST, Message::new("error-path"))
+            .remedy(Message::new("error-path-remedy")),
+        Reason::BadMethod => {
+            Failure::new(StatusCode::METHOD_NOT_ALLOWED, Message::new("error-method-server"))
+                .remedy(Message::new("error-method-remedy"))
+        }
+        Reason::Foreign => Failure::new(StatusCode::FORBIDDEN, Message::new("error-foreign"))
+            .remedy(Message::new("error-foreign-remedy")),
+        Reason::NotYours => Failure::new(StatusCode::FORBIDDEN, Message::new("error-not-yours"))
+            .remedy(Message::new("error-not-yours-remedy")),
     }
 }
 
 /// A service that does not exist, or does not answer.
 fn service(hub: &Hub, request: &HttpRequest, name: &ServiceName, traits: &Traits<'_>) -> Failure {
     if !traits.known_method() {
-        return Failure::new(StatusCode::METHOD_NOT_ALLOWED, "Services do not know this method.");
+        return Failure::new(StatusCode::METHOD_NOT_ALLOWED, Message::new("error-method-service"))
+            .remedy(Message::new("error-method-remedy"));
     }
     let directory = hub.directory();
     if directory.service(name).and_then(|service| service.upstream()).is_none() {
-        return Failure::new(StatusCode::NOT_FOUND, "There is no such service.");
+        return Failure::new(StatusCode::NOT_FOUND, Message::new("error-no-service"));
     }
     if header_text(request, &names::FAILED).is_empty() {
-        return Failure::new(StatusCode::SERVICE_UNAVAILABLE, "The service has just come up.")
-            .remedy("Try again.")
+        return Failure::new(StatusCode::SERVICE_UNAVAILABLE, Message::new("error-service-up"))
+            .remedy(Message::new("error-again"))
             .retry_after(1);
     }
     warn!("service {name} gave no usable answer");
-    Failure::new(StatusCode::BAD_GATEWAY, "The service gave no usable answer.")
-        .remedy("Try again in a moment. If it stays like this, tell the administrator.")
+    Failure::new(StatusCode::BAD_GATEWAY, Message::new("error-service-silent"))
+        .remedy(Message::new("error-again-later"))
 }
 
 /// Allowed, and yet here: nginx got no answer from the server, or it came up between the two questions.
 fn unreached(hub: &Hub, request: &HttpRequest, server: &ServerId) -> Failure {
     if header_text(request, &names::FAILED).is_empty() {
-        return Failure::new(StatusCode::SERVICE_UNAVAILABLE, "The server has just started.")
-            .remedy("Try again.")
+        return Failure::new(StatusCode::SERVICE_UNAVAILABLE, Message::new("error-server-up"))
+            .remedy(Message::new("error-again"))
             .retry_after(1);
     }
     warn!("server {server} gave no usable answer, phase {:?}", hub.servers.phase(server));
-    Failure::new(StatusCode::BAD_GATEWAY, "Your server runs but gave no usable answer.").remedy(
-        "Reload the page. If it stays like this, stop the server on the home page and start it again.",
-    )
+    Failure::new(StatusCode::BAD_GATEWAY, Message::new("error-server-silent"))
+        .remedy(Message::new("error-server-silent-remedy"))
 }
 
 /// A script or a forgotten tab: it is told to come back later and starts nothing.
 fn program(hub: &Hub, server: &ServerId, phase: Phase) -> Failure {
     match phase {
         Phase::Starting | Phase::Stopping => {
-            Failure::new(StatusCode::SERVICE_UNAVAILABLE, "The server is not ready.").retry_after(3)
+            Failure::new(StatusCode::SERVICE_UNAVAILABLE, Message::new("error-server-starting"))
+                .retry_after(3)
         }
         _ => {
             let restart = hub.url(&format!("/hub/spawn/{}", server.segments()));
-            let sentence = format!("The server is not running. Restart it at {restart}");
             let status = match hub.config.use_legacy_stopped_server_status_code {
                 true => StatusCode::SERVICE_UNAVAILABLE,
                 false => StatusCode::FAILED_DEPENDENCY,
             };
-            Failure::new(status, sentence).retry_after(30)
+            Failure::new(status, Message::new("error-server-stopped").with("page", restart)).retry_after(30)
         }
     }
 }
@@ -138,29 +152,25 @@ async fn person(
         who.scopes.check(&Base::Servers, &Target::Server(server), &*directory) == Verdict::Held
     });
     if !may_start {
-        return Failure::new(StatusCode::FAILED_DEPENDENCY, "This server is not running.")
-            .remedy(format!("Ask {} to start it.", server.user))
-            .as_page(true, &hub.config.base_url)
+        return Failure::new(StatusCode::FAILED_DEPENDENCY, Message::new("error-server-of-other"))
+            .remedy(Message::new("error-server-of-other-remedy").with("owner", &server.user))
+            .as_page(true, &hub.config)
             .error_response();
     }
-    let next = percent_encoding::utf8_percent_encode(uri, percent_encoding::NON_ALPHANUMERIC);
+    let next = next::in_query(uri);
     let target = server.segments();
     match phase {
         Phase::Starting => answer::redirect(&hub.url(&format!("/hub/spawn-pending/{target}?next={next}"))),
-        Phase::Failed => failed_page(hub, principal, server, uri).await,
+        Phase::Failed => failed_page(hub, server, &next).await,
         _ => answer::redirect(&hub.url(&format!("/hub/spawn/{target}?next={next}"))),
     }
 }
 
-/// Why the server stopped, what to do, and its own last words.
-async fn failed_page(hub: &Hub, principal: Option<&Principal>, id: &ServerId, next: &str) -> HttpResponse {
+/// Why the server stopped, what to do, and its own last words. The page stands below the server's own path, where a service
+/// worker of that server may read it: it holds no token, and what starts the server is a link.
+async fn failed_page(hub: &Hub, id: &ServerId, next: &str) -> HttpResponse {
     let log = hub.spawner.journal(id, LOG_LINES).await.unwrap_or_default();
-    let session = principal.and_then(|who| who.session.as_deref());
-    let frame =
-        session.map_or_else(|| Frame::anonymous(&hub.config.base_url), |session| Frame::of(hub, session));
-    let cause = explain::cause(hub.servers.status(id).exit.as_ref());
-    answer::page(
-        StatusCode::FAILED_DEPENDENCY,
-        &FailedPage { frame, target: id.segments(), cause, log, next },
-    )
+    let cause = cause::told(hub.servers.status(id).exit.as_ref(), &log);
+    let page = FailedPage { frame: Frame::anonymous(&hub.config), target: id.segments(), cause, log, next };
+    answer::page(StatusCode::FAILED_DEPENDENCY, &page)
 }

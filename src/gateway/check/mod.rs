@@ -12,8 +12,9 @@ use hubgate_protocol::ServerId;
 use crate::domain::decision::{Access, Decision, Question, decide};
 use crate::domain::entity::ServiceName;
 use crate::domain::path::{self, PathError, Place};
-use crate::domain::scope::{Base, Target, Verdict};
+use crate::domain::scope::{Base, Owner, Target, Verdict};
 use crate::extract::{self, Principal, header_text, names, question_traits};
+use crate::state::entries::is_at_home;
 use crate::state::{Directory, Hub};
 
 /// What nginx asked about.
@@ -47,6 +48,20 @@ fn asked(hub: &Hub, request: &HttpRequest) -> Asked {
     Asked::Server(decision, principal)
 }
 
+/// What the credentials of somebody are worth who may use the server by their scopes.
+fn worth(hub: &Hub, directory: &Directory, who: &Principal, server: &ServerId) -> Access {
+    let held = if who.token.is_some() { Access::Token } else { Access::Cookie };
+    let Owner::User(person) = &who.owner else { return held };
+    if is_at_home(directory, person, server) {
+        return held;
+    }
+    match held {
+        _ if !hub.config.admin_access => Access::Denied,
+        Access::Cookie if !hub.entries.holds(person, server) => Access::Unexplained,
+        _ => held,
+    }
+}
+
 fn decide_server(
     hub: &Hub,
     directory: &Arc<Directory>,
@@ -62,11 +77,7 @@ fn decide_server(
         None => Access::Nobody,
         Some(who) => {
             let verdict = who.scopes.check(&Base::AccessServers, &Target::Server(server), &**directory);
-            match (verdict, &who.token) {
-                (Verdict::Held, Some(_)) => Access::Token,
-                (Verdict::Held, None) => Access::Cookie,
-                _ => Access::Denied,
-            }
+            if verdict == Verdict::Held { worth(hub, directory, who, server) } else { Access::Denied }
         }
     };
     let question = Question { server, traits: question_traits(request) };

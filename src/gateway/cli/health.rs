@@ -18,21 +18,25 @@ const DEADLINE: Duration = Duration::from_secs(5);
 
 pub(super) fn run(path: &Path) -> Result<(), Failure> {
     let config = Config::load(path)?;
-    actix_web::rt::System::new().block_on(ask(&config))
+    match actix_web::rt::System::new().block_on(asked(&config)) {
+        Ok(()) => terminal::say("ok"),
+        Err(why) => failure(why),
+    }
 }
 
-async fn ask(config: &Config) -> Result<(), Failure> {
+/// Whether the gateway says that it is well; else why not.
+pub(super) async fn asked(config: &Config) -> Result<(), String> {
     let socket = config.listen.display();
     let url = format!("http://hubgate{}/hub/health", config.base_url);
     let answer = match client(&config.listen).get(url).send().await {
         Ok(answer) => answer,
-        Err(error) => return failure(format!("the gateway does not answer on {socket}: {error}")),
+        Err(error) => return Err(format!("the gateway does not answer on {socket}: {error}")),
     };
     let status = answer.status();
     if !status.is_success() {
-        return failure(format!("the gateway on {socket} answers {status}"));
+        return Err(format!("the gateway on {socket} answers {status}"));
     }
-    terminal::say("ok")
+    Ok(())
 }
 
 /// An HTTP client whose every connection goes to one unix socket.

@@ -1,40 +1,63 @@
-//! `hubgate user import`: hash every password on all cores, then one transaction.
+//! `hubgate user import` and `hubgate user export`: lists of users, planned, shown or carried out as a whole.
 
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use super::roster::{self, FILE_MAX, Row, RowError};
-use super::{Failure, failure, terminal, user};
+use clap::Args;
+
+use super::slips::Slips;
+use super::{Failure, failure, hashing, instance, terminal, user};
 use crate::clock::Clock;
-use crate::password::{self, PasswordError};
-use crate::store::{Conn, NewUser, Store, StoreError, users};
+use crate::domain::audit::Actor;
+use crate::domain::roster::{FILE_MAX, Planned, RowError, Step};
+use crate::state::roster::{self, Reach, RosterFault};
+use crate::store::StoreError;
 
-/// Time between two lines about the progress.
-const PROGRESS: Duration = Duration::from_secs(2);
+#[derive(Debug, Args)]
+pub(super) struct Arguments {
+    /// The file.
+    file: PathBuf,
+    /// Print what would be done, row by row, and do nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Change users who exist already to what the file says; passwords that they have stay.
+    #[arg(long)]
+    update: bool,
+    /// With --update: replace passwords too. Sessions of those users end.
+    #[arg(long, requires = "update")]
+    passwords: bool,
+    /// Make up a password for each new user without one, to be changed at the first login, and write them all to FILE
+    /// (HTML to print and cut up; mode 0600), which must not exist.
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    slips: Option<PathBuf>,
+}
 
-pub(super) fn run(config: &Path, path: &Path, update: bool) -> Result<(), Failure> {
-    // Read with the caller's rights, before they are given up for those of the database's owner.
+pub(super) fn run(config: &Path, arguments: &Arguments) -> Result<(), Failure> {
+    let path = &arguments.file;
+    // Read, and the slips' file made, with the caller's rights, before they are given up for those of the database's owner.
     let bytes = read(path)?;
-    let rows = roster::parse(&bytes).map_err(|errors| complaint(path, &errors))?;
-    let store = user::with_passwords(config)?;
-    let known = known(&store, &rows)?;
-    if !update && !known.is_empty() {
-        return Err(complaint(path, &known));
+    let slips = arguments.slips.as_deref().map(Slips::open).transpose()?;
+    let (config, store) = user::with_passwords(config)?;
+    let reach = Reach { update: arguments.update, passwords: arguments.passwords, one_time: slips.is_some() };
+    let mut planned = roster::plan(&store, &config, &bytes, reach).map_err(|fault| told(path, fault))?;
+    if reach.passwords {
+        hashing::drop_known(&store, &mut planned)?;
     }
-    let hashes = hash_all(&rows)?;
-    let updated = match store.write(|c| apply(c, &rows, &hashes, update)) {
-        Err(StoreError::Exists) => {
-            return failure("somebody added one of these users meanwhile; nothing was imported");
-        }
-        other => other?,
-    };
-    let added = rows.len() - updated;
-    terminal::say(&format!("{added} users added, {updated} updated"))
+    if arguments.dry_run {
+        return shown(&planned);
+    }
+    let hashes = hashing::hash_all(&planned)?;
+    if let Some(slips) = &slips {
+        slips.write(&config, &planned)?;
+    }
+    match store.write(|c| roster::take(c, &planned, &hashes, (&Actor::Operator, Clock::System.now_us()))) {
+        Ok(true) => {}
+        Ok(false) | Err(StoreError::Exists) => return Err(told(path, RosterFault::Moved)),
+        Err(error) => return Err(error.into()),
+    }
+    slips.into_iter().for_each(Slips::keep);
+    terminal::say(&summary(&planned))
 }
 
 fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
@@ -49,96 +72,37 @@ fn read(path: &Path) -> Result<zeroize::Zeroizing<Vec<u8>>, Failure> {
     Ok(bytes)
 }
 
-fn complaint(path: &Path, errors: &[RowError]) -> Failure {
-    let mut lines: Vec<String> = errors.iter().map(|error| format!("{}:{error}", path.display())).collect();
+fn told(path: &Path, fault: RosterFault) -> Failure {
+    let line = |error: &RowError| format!("{}:{error}", path.display());
+    let mut lines: Vec<String> = match &fault {
+        RosterFault::Rows(errors) => errors.iter().map(line).collect(),
+        other => vec![other.to_string()],
+    };
+    if lines.iter().any(|line| line.contains(" exists already and would change ")) {
+        lines.push("--update changes users who exist".to_owned());
+    }
     lines.push("nothing was imported".to_owned());
     Failure(lines.join("\n"))
 }
 
-/// Rows whose user is there already.
-fn known(store: &Store, rows: &[Row]) -> Result<Vec<RowError>, StoreError> {
-    store.read(|c| {
-        let mut known = Vec::new();
-        for row in rows {
-            if users::by_name(c, &row.user)?.is_some() {
-                let message =
-                    format!("column user: {} exists already; --update changes existing users", row.user);
-                known.push(RowError { line: row.line, message });
-            }
-        }
-        Ok(known)
-    })
+/// One line a row, and their number.
+fn shown(planned: &[Planned]) -> Result<(), Failure> {
+    let lines: String = planned.iter().map(|one| format!("{}: {one}\n", one.line)).collect();
+    terminal::print(&format!("{lines}{} (dry run: nothing was done)\n", summary(planned)))
 }
 
-/// The hash of every row's password, in the order of the rows.
-fn hash_all(rows: &[Row]) -> Result<Vec<String>, PasswordError> {
-    let cores = thread::available_parallelism().map_or(1, usize::from);
-    let next = AtomicUsize::new(0);
-    let mut hashes: Vec<Option<String>> = vec![None; rows.len()];
-    thread::scope(|scope| {
-        let (sender, done) = mpsc::channel();
-        for _ in 0..cores.min(rows.len()) {
-            let (sender, next) = (sender.clone(), &next);
-            scope.spawn(move || {
-                while let Some((at, row)) = take(rows, next) {
-                    if sender.send((at, password::hash(&row.password))).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-        drop(sender);
-        collect(&done, &mut hashes)
-    })?;
-    Ok(hashes.into_iter().flatten().collect())
+fn summary(planned: &[Planned]) -> String {
+    let count = |step| planned.iter().filter(|one| one.step() == step).count();
+    format!(
+        "{} added, {} changed, {} unchanged",
+        count(Step::Add),
+        count(Step::Change),
+        count(Step::Unchanged)
+    )
 }
 
-fn take<'r>(rows: &'r [Row], next: &AtomicUsize) -> Option<(usize, &'r Row)> {
-    let at = next.fetch_add(1, Ordering::Relaxed);
-    rows.get(at).map(|row| (at, row))
-}
-
-type Hashed = (usize, Result<String, PasswordError>);
-
-/// Takes the hashes as they come, and tells how far it is when that takes long.
-fn collect(done: &mpsc::Receiver<Hashed>, hashes: &mut [Option<String>]) -> Result<(), PasswordError> {
-    let (mut count, mut told) = (0_usize, std::time::Instant::now());
-    loop {
-        match done.recv_timeout(PROGRESS) {
-            Ok((at, hash)) => {
-                let hash = hash?;
-                if let Some(slot) = hashes.get_mut(at) {
-                    *slot = Some(hash);
-                }
-                count += 1;
-            }
-            Err(RecvTimeoutError::Disconnected) => return Ok(()),
-            Err(RecvTimeoutError::Timeout) => {}
-        }
-        if told.elapsed() >= PROGRESS {
-            terminal::complain(&format!("{count} of {} passwords hashed", hashes.len()));
-            told = std::time::Instant::now();
-        }
-    }
-}
-
-/// Writes everything; how many users existed before.
-fn apply(c: &mut Conn, rows: &[Row], hashes: &[String], update: bool) -> diesel::QueryResult<usize> {
-    let created_s = Clock::System.now_s();
-    let mut new = Vec::new();
-    let mut updated = 0;
-    for (row, hash) in rows.iter().zip(hashes) {
-        if update && users::by_name(c, &row.user)?.is_some() {
-            users::set_password(c, &row.user, hash)?;
-            if let Some(admin) = row.admin {
-                users::set_admin(c, &row.user, admin)?;
-            }
-            updated += 1;
-        } else {
-            let (name, admin) = (row.user.clone(), row.admin.unwrap_or(false));
-            new.push(NewUser { name, admin, password_hash: Some(hash.clone()), created_s });
-        }
-    }
-    users::insert_many(c, &new)?;
-    Ok(updated)
+/// `hubgate user export`: every user but the passwords.
+pub(super) fn export(config: &Path) -> Result<(), Failure> {
+    let (_, store) = instance(config)?;
+    terminal::print(&roster::export(&store)?)
 }

@@ -7,15 +7,15 @@ use clap::{Args, ValueEnum};
 use hubgate_protocol::{Secret, Username};
 use nix::unistd::{User, geteuid};
 
-use super::newcomer::Taken;
+use super::allow::Allow;
 use super::{Failure, cert as certificates, failure, prompt, rights, terminal};
 use crate::cert::{self, DAYS_MAX, Name};
 use crate::clock::Clock;
 use crate::config::{Authenticator, Config};
 use crate::files::{self, NewFile};
 use crate::password;
-use crate::state::key;
-use crate::store::{NewUser, Store, users};
+use crate::state::{admission, key, newcomers, passwords};
+use crate::store::{NewUser, Standing, Store, users};
 
 /// Where configuration belongs.
 const ETC: &str = "/etc/hubgate";
@@ -23,11 +23,6 @@ const ETC: &str = "/etc/hubgate";
 const ACCOUNT: &str = "hubgate";
 /// Root's policy with its defaults.
 const SPAWNER: &str = include_str!("spawner.toml");
-/// Letters of a generated password: 32 that nobody mistakes for each other, 5 bits each.
-const LETTERS: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
-/// Letters in a generated password: 20 * 5 = 100 bits.
-const GENERATED_LEN: usize = 20;
-
 #[derive(Debug, Args)]
 pub(super) struct Arguments {
     /// Directory of hubgate.toml, spawner.toml and tls/.
@@ -49,6 +44,8 @@ pub(super) struct Arguments {
     /// up and printed once.
     #[arg(long)]
     password_stdin: bool,
+    #[command(flatten)]
+    allow: Allow,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -81,7 +78,9 @@ pub(super) fn run(arguments: Arguments) -> Result<(), Failure> {
     let is_new = key.symlink_metadata().is_err();
     key::load_or_make(&key)?;
     tell(is_new, &key)?;
-    administrator(&plan, &state, password)
+    administrator(&plan, &state, password)?;
+    admission::closed(&plan.config).into_iter().for_each(terminal::complain);
+    Ok(())
 }
 
 fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
@@ -100,6 +99,9 @@ fn plan(arguments: &Arguments) -> Result<Plan, Failure> {
             "{} exists and names another authenticator; change it there",
             path.display()
         ));
+    }
+    if !is_new && arguments.allow.is_given() {
+        return failure(format!("{} exists; say there who may come in", path.display()));
     }
     check_admin(&config, &path, &admin)?;
     Ok(Plan { root, etc, config, is_new, admin, account })
@@ -147,19 +149,23 @@ fn new_config(arguments: &Arguments, admin: &Username) -> Result<Config, Failure
     let authenticator = arguments.authenticator.unwrap_or(Choice::Pam).into();
     let admin_users = if authenticator == Authenticator::Pam { vec![admin.clone()] } else { Vec::new() };
     let ca_certificate = std::path::absolute(&arguments.etc)?.join("tls/ca.crt");
-    Ok(Config { authenticator, admin_users, ca_certificate, ..Config::default() })
+    let mut config = Config { authenticator, admin_users, ca_certificate, ..Config::default() };
+    arguments.allow.apply(&mut config)?;
+    Ok(config)
 }
 
 fn check_admin(config: &Config, path: &Path, admin: &Username) -> Result<(), Failure> {
     let refused = match config.authenticator {
-        Authenticator::File => Taken::read().parse(admin.as_str(), true).err().map(|error| error.to_string()),
-        Authenticator::Pam if Taken::read().has(admin) => {
+        Authenticator::File => {
+            newcomers::taken().parse(admin.as_str(), true).err().map(|error| error.to_string())
+        }
+        Authenticator::Pam if newcomers::taken().has(admin) => {
             Some("is an account of the system, which cannot log in".to_owned())
         }
         Authenticator::Pam if !config.admin_users.contains(admin) => {
             Some(format!("{} exists and does not name it: add it to admin_users there", path.display()))
         }
-        Authenticator::Pam => None,
+        Authenticator::Pam | Authenticator::None => None,
     };
     refused.map_or(Ok(()), |why| failure(format!("administrator {admin}: {why}")))
 }
@@ -177,22 +183,14 @@ enum FirstPassword {
 /// Decides about the password before anything is written.
 fn password(plan: &Plan, from_stdin: bool) -> Result<FirstPassword, Failure> {
     match (plan.config.authenticator, from_stdin) {
-        (Authenticator::Pam, _) => Ok(FirstPassword::OfTheHost),
+        (Authenticator::Pam | Authenticator::None, _) => Ok(FirstPassword::OfTheHost),
         (Authenticator::File, true) => {
-            prompt::new_password(true, plan.admin.as_str()).map(FirstPassword::Given)
+            let given = prompt::new_password(true, plan.admin.as_str())?;
+            passwords::strength(&plan.config).check(&given, &[plan.admin.as_str()])?;
+            Ok(FirstPassword::Given(given))
         }
-        (Authenticator::File, false) => generated().map(FirstPassword::Generated),
+        (Authenticator::File, false) => Ok(FirstPassword::Generated(password::generated()?)),
     }
-}
-
-fn generated() -> Result<Secret, Failure> {
-    let mut bytes = [0; GENERATED_LEN];
-    openssl::rand::rand_bytes(&mut bytes)?;
-    // 256 is a multiple of 32, so every letter is as likely as any other.
-    let letter = |byte: u8| LETTERS.get(usize::from(byte % 32)).copied().map_or('a', char::from);
-    let letters: Vec<char> = bytes.into_iter().map(letter).collect();
-    let groups: Vec<String> = letters.chunks(5).map(|group| group.iter().collect()).collect();
-    prompt::checked(&groups.join("-"))
 }
 
 fn tell(is_new: bool, path: &Path) -> Result<(), Failure> {
@@ -250,7 +248,13 @@ fn administrator(plan: &Plan, state: &Path, password: FirstPassword) -> Result<(
     }
     let hash = password::hash(&password)?;
     let created_s = Clock::System.now_s();
-    let new = NewUser { name: admin.clone(), admin: true, password_hash: Some(hash), created_s };
+    let new = NewUser {
+        name: admin.clone(),
+        admin: true,
+        password_hash: Some(hash),
+        created_s,
+        standing: Standing::default(),
+    };
     store.write(|c| users::insert(c, &new))?;
     terminal::say(&format!("made administrator {admin}"))?;
     shown.map_or(Ok(()), |password| {

@@ -7,6 +7,7 @@ use hubgate_protocol::secret::SECRET_MAX;
 use zeroize::Zeroizing;
 
 use super::{Failure, failure};
+use crate::domain::strength::typeable;
 
 /// A new password: one line of stdin, or typed twice at the terminal without being shown.
 pub(super) fn new_password(from_stdin: bool, user: &str) -> Result<Secret, Failure> {
@@ -26,6 +27,17 @@ pub(super) fn new_password(from_stdin: bool, user: &str) -> Result<Secret, Failu
     checked(&first)
 }
 
+/// Somebody's password: one line of stdin, or typed at the terminal without being shown.
+pub(super) fn password(from_stdin: bool, user: &str) -> Result<Secret, Failure> {
+    if from_stdin {
+        return from(io::stdin().lock());
+    }
+    let typed = rpassword::prompt_password(format!("Password of {user}: ")).map_err(|error| {
+        Failure(format!("no terminal to ask for a password ({error}): use --password-stdin"))
+    })?;
+    checked(&Zeroizing::new(typed))
+}
+
 fn from(input: impl Read) -> Result<Secret, Failure> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_MAX + 3));
     // Room for the end of the line, and one byte more to see that there is too much.
@@ -37,18 +49,8 @@ fn from(input: impl Read) -> Result<Secret, Failure> {
     checked(line)
 }
 
-/// A password that somebody can also type into the login page.
-pub(super) fn checked(text: &str) -> Result<Secret, Failure> {
-    if text.is_empty() {
-        return failure("the password is empty");
-    }
-    if text.chars().any(char::is_control) {
-        return failure(
-            "the password has a line end or another control character, which nobody can type at the login page",
-        );
-    }
-    Secret::try_from(text.to_owned())
-        .map_err(|error| Failure(error.to_string().replace("secret", "password")))
+fn checked(text: &str) -> Result<Secret, Failure> {
+    Ok(typeable(text)?)
 }
 
 /// A line typed at the terminal; `None` where there is nobody to ask.

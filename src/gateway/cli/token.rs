@@ -6,9 +6,10 @@ use std::sync::Arc;
 use clap::Args;
 use hubgate_protocol::Username;
 
-use super::{Failure, failure, rights, terminal};
+use super::{Failure, audited, done, failure, rights, terminal};
 use crate::clock::Clock;
 use crate::config::{Config, services};
+use crate::domain::audit::Action;
 use crate::domain::entity::RoleName;
 use crate::domain::scope::{Base, Owner, Scope, expand};
 use crate::state::{Directory, Facts, Site, key, tokens};
@@ -46,11 +47,12 @@ pub(super) fn run(path: &Path, arguments: &Arguments) -> Result<(), Failure> {
     let store = Store::open(&config.database())?;
     let key = key::load_or_make(&config.key())?;
     let site = Site::new(&config, &services, &key).map_err(|complaints| Failure(complaints.join("\n")))?;
-    let directory = Directory::new(Arc::new(site), store.read(Facts::read)?);
+    let directory = Directory::new(Arc::new(site), store.read(|c| Facts::read(c, &config.admin_groups))?);
     let new = token(arguments, &store, &directory)?;
     let text = tokens::random()?;
     let (hash, now_us) = (tokens::hash(text.expose()), Clock::System.now_us());
-    store.write(|c| rows::insert(c, &hash, &new, now_us))?;
+    let owner: Username = arguments.name.parse()?;
+    audited(&store, &done(Action::TokenMade, &owner), |c| rows::insert(c, &hash, &new, now_us))?;
     terminal::print(&format!("{}\n", text.expose()))
 }
 

@@ -33,9 +33,14 @@ impl<'v, 'i, 'c> Fields<'v, 'i, 'c> {
         Some(Self { table, whole, complaints })
     }
 
-    /// The value of a key, if it is there and right.
+    /// The value of a key, if it is there and right. A complaint about it names the key.
     pub(super) fn take<T: Value>(&mut self, key: &str) -> Option<T> {
-        T::from_toml(self.table.get(key)?, self.complaints)
+        let before = self.complaints.len();
+        let value = T::from_toml(self.table.get(key)?, self.complaints);
+        for (_, why) in self.complaints.iter_mut().skip(before) {
+            why.push_str(&format!(" (in {key})"));
+        }
+        value
     }
 
     /// The value of a key that must be there.

@@ -6,9 +6,13 @@ use std::io::{self, Read};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use hubgate_protocol::Secret;
 use nix::fcntl::OFlag;
 
 use super::{Config, FILE_MAX, read};
+
+/// Most that is read of a file with a secret, bytes.
+const SECRET_FILE_MAX: u64 = 4096;
 
 /// One complaint about the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +58,14 @@ impl Config {
         })?;
         read::parse(path, &text)
     }
+
+    /// Checks the text of a configuration file; `path` is for the messages.
+    ///
+    /// # Errors
+    /// All complaints at once.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigErrors> {
+        read::parse(path, text)
+    }
 }
 
 /// The text of a file that nobody else can write.
@@ -66,6 +78,28 @@ pub(super) fn text(path: &Path) -> Result<String, String> {
         return Err("is larger than 1 MiB: this is no configuration file".to_owned());
     }
     String::from_utf8(bytes).map_err(|_| "is not UTF-8 text: save it as UTF-8".to_owned())
+}
+
+/// A secret out of a file of one line that nobody else may read: not the world, and a group only where it is ours.
+///
+/// # Errors
+/// Why not, as a sentence about the file.
+pub fn secret(path: &Path) -> Result<Secret, String> {
+    let refused = |why: String| format!("{}: {why}", path.display());
+    let file = open(path).map_err(refused)?;
+    let mode = file.metadata().map_err(|error| refused(why_not(&error)))?.mode();
+    if mode & 0o007 != 0 {
+        return Err(refused("others can read the secret: run chmod o= on it".to_owned()));
+    }
+    let mut text = String::new();
+    file.take(SECRET_FILE_MAX)
+        .read_to_string(&mut text)
+        .map_err(|error| refused(format!("cannot be read: {error}")))?;
+    let line = text.trim_end_matches(['\n', '\r']);
+    if line.is_empty() || line.chars().any(char::is_control) {
+        return Err(refused("must hold one line, the secret".to_owned()));
+    }
+    Secret::try_from(line.to_owned()).map_err(|_| refused("is too long for a secret".to_owned()))
 }
 
 /// Opens without waiting (a FIFO would block) and without following a link, then looks at what was opened.
@@ -147,6 +181,19 @@ mod tests {
         assert!(refusal(&fifo).contains("regular"));
         assert!(refusal(dir.path()).contains("regular"));
         assert!(refusal(&dir.path().join("nothing")).contains("hubgate init"));
+    }
+
+    #[test]
+    fn a_secret_is_one_line_that_others_cannot_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let said =
+            |bytes: &[u8], mode| secret(&file(&dir, bytes, mode)).map(|secret| secret.expose().to_owned());
+        assert_eq!(said(b"s3cret\n", 0o600).unwrap(), "s3cret");
+        assert_eq!(said(b"s3cret", 0o640).unwrap(), "s3cret");
+        assert!(said(b"s3cret", 0o644).unwrap_err().contains("chmod"));
+        for bad in [&b""[..], b"\n", b"a\nb\n", b"\xff", &[b'a'; 5000]] {
+            assert!(said(bad, 0o600).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

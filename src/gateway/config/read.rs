@@ -6,9 +6,9 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::DeTable;
 
-use super::Config;
 use super::load::{ConfigError, ConfigErrors};
 use super::value::{Complaint, Value};
+use super::{Authenticator, Config, Origin};
 use crate::domain::scope::Base;
 
 /// Furthest distance of a key that is offered instead of an unknown one.
@@ -51,6 +51,19 @@ impl Reader<'_, '_> {
         }
     }
 
+    /// Somebody must be able to log in, and come back from where they do.
+    fn refuse_missing_ways_in(&mut self, config: &Config) {
+        let span = |key: &str| self.table.get(key).map_or(0..0, Spanned::span);
+        if config.oidc.0.is_empty() && config.authenticator == Authenticator::None {
+            let why = "authenticator is \"none\" and there is no [[oidc]]: nobody could log in";
+            self.complaints.push((span("authenticator"), why.to_owned()));
+        }
+        if !config.oidc.0.is_empty() && config.public_url.is_empty() {
+            let why = "oidc needs public_url: the provider sends people back to an address below it";
+            self.complaints.push((span("oidc"), why.to_owned()));
+        }
+    }
+
     fn refuse_unknown_keys(&mut self) {
         for key in self.table.keys() {
             if !Config::KEYS.contains(&key.get_ref().as_ref()) {
@@ -79,6 +92,14 @@ pub(super) fn line(text: &str, span: &Range<usize>) -> usize {
     1 + text.bytes().take(span.start).filter(|b| *b == b'\n').count()
 }
 
+/// Which line of the file sets what.
+fn origin(path: &Path, text: &str, table: &DeTable<'_>) -> Origin {
+    let known = |key: &Spanned<_>, name: &str| {
+        Config::KEYS.iter().find(|known| **known == name).map(|known| (*known, line(text, &key.span())))
+    };
+    Origin::new(path, table.keys().filter_map(|key| known(key, key.get_ref())).collect())
+}
+
 /// Reads a configuration from its text; `path` is for the messages.
 pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigErrors> {
     let (table, syntax) = DeTable::parse_recoverable(text);
@@ -92,9 +113,11 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigErrors> {
         config.fill(&mut reader);
         reader.refuse_unknown_keys();
         reader.refuse_unknown_scopes(&config);
+        reader.refuse_missing_ways_in(&config);
         complaints = reader.complaints;
     }
     if complaints.is_empty() {
+        config.origin = origin(path, text, table.get_ref());
         return Ok(config);
     }
     complaints.sort_by_key(|(span, _)| span.start);
@@ -108,7 +131,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Config, ConfigErrors> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Authenticator, Group, Mode};
+    use crate::config::{Group, Mode};
 
     fn refused(text: &str) -> String {
         parse(Path::new("hub.toml"), text).expect_err(text).to_string()
@@ -133,6 +156,15 @@ mod tests {
         ]) {
             assert!(line.starts_with(start), "{message}");
         }
+    }
+
+    #[test]
+    fn it_is_known_which_line_sets_a_key() {
+        let text = "# workers = 1\nworkers = 2\n\n[load_groups.physics]\nusers = []\n";
+        let config = parse(Path::new("/etc/hub.toml"), text).unwrap();
+        let line = |key| config.origin.line(key);
+        assert_eq!((line("workers"), line("load_groups"), line("base_url")), (Some(2), Some(4), None));
+        assert_eq!(config.origin.file(), Path::new("/etc/hub.toml"));
     }
 
     #[test]
@@ -162,7 +194,6 @@ mod tests {
             "base_url = 7",
             "admin_users = \"ada\"",
             "admin_users = [1]",
-            "authenticator = \"none\"",
             "listen_group = \"-x\"",
             "watch = true",
             "[workers]\nx = 1",

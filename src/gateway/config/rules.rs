@@ -9,6 +9,8 @@ use hubgate_protocol::name::USERNAME_MAX;
 
 use super::rbac::{Customs, Roles};
 use super::value::Mode;
+use crate::domain::admission::login_pattern;
+use crate::domain::color::{Color, ColorError, DARK_PAPER, LIGHT_PAPER, READABLE};
 use crate::domain::scope::{Base, Scope, is_default_role};
 
 /// Longest path of a unix socket: `sun_path` holds 108 bytes, the last is NUL.
@@ -62,6 +64,45 @@ pub(super) fn absolute(path: &PathBuf) -> Verdict {
     require(path.is_absolute() && plain && clean, "must be an absolute path without \".\" or \"..\"")
 }
 
+/// Nothing, or absolute.
+pub(super) fn no_or_absolute(path: &PathBuf) -> Verdict {
+    if path.as_os_str().is_empty() { Ok(()) } else { absolute(path) }
+}
+
+/// A colour of links and buttons on light pages.
+pub(super) fn light_accent(text: &String) -> Verdict {
+    accent(text, LIGHT_PAPER, "too pale to be read on light pages")
+}
+
+/// The same on dark pages.
+pub(super) fn dark_accent(text: &String) -> Verdict {
+    accent(text, DARK_PAPER, "too dark to be read on dark pages")
+}
+
+fn accent(text: &str, paper: Color, otherwise: &str) -> Verdict {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let color: Color = text.parse().map_err(|error: ColorError| error.to_string())?;
+    let contrast = color.contrast(paper);
+    if contrast >= READABLE {
+        return Ok(());
+    }
+    Err(format!("is {otherwise}: its contrast is {contrast:.1}, it must be {READABLE} or more"))
+}
+
+/// A line below every page.
+pub(super) fn footer(text: &String) -> Verdict {
+    let right = text.chars().count() <= 500 && !text.chars().any(char::is_control);
+    require(right, "must be one line of at most 500 characters")
+}
+
+/// Some lines on the login page.
+pub(super) fn login_text(text: &String) -> Verdict {
+    let odd = |sign: char| sign.is_control() && sign != '\n';
+    require(text.chars().count() <= 2000 && !text.chars().any(odd), "must be text of at most 2000 characters")
+}
+
 /// A unix socket.
 pub(super) fn socket(path: &PathBuf) -> Verdict {
     absolute(path)?;
@@ -102,6 +143,52 @@ pub(super) fn listen_mode(mode: &Mode) -> Verdict {
 pub(super) fn admin_users(names: &Vec<Username>) -> Verdict {
     let root = names.iter().any(|name| name.as_str() == "root");
     require(!root, "names root, who cannot log in here; name a person")
+}
+
+/// Groups as the host knows them.
+pub(super) fn host_groups(names: &Vec<String>) -> Verdict {
+    let right = |name: &String| !name.is_empty() && name.len() <= 255 && !name.chars().any(char::is_control);
+    require(names.iter().all(right), "holds what is no name of a group")
+}
+
+/// A regular expression that some login name can match.
+pub(super) fn pattern(text: &String) -> Verdict {
+    login_pattern(text).map(drop).map_err(|error| format!("is no regular expression: {error}"))
+}
+
+/// Five seconds to five minutes.
+pub(super) fn access_check(seconds: &u32) -> Verdict {
+    within(*seconds, 5, 300)
+}
+
+/// A minute to a day.
+pub(super) fn reauthenticate(minutes: &u32) -> Verdict {
+    within(*minutes, 1, 1440)
+}
+
+/// Never, or five minutes and more: servers report every half minute what is done in them.
+pub(super) fn cull_idle(minutes: &u32) -> Verdict {
+    if *minutes == 0 { Ok(()) } else { within(*minutes, 5, 525_600) }
+}
+
+/// At most a day.
+pub(super) fn cull_warning(minutes: &u32) -> Verdict {
+    within(*minutes, 0, 1440)
+}
+
+/// Some progress, and no storm.
+pub(super) fn cull_pace(servers: &u32) -> Verdict {
+    within(*servers, 1, 1000)
+}
+
+/// NIST SP 800-63B asks for eight at least.
+pub(super) fn password_length(characters: &u32) -> Verdict {
+    within(*characters, 8, 128)
+}
+
+/// The scores that zxcvbn gives.
+pub(super) fn password_score(score: &u32) -> Verdict {
+    within(*score, 0, 4)
 }
 
 fn within(number: u32, least: u32, most: u32) -> Verdict {
@@ -221,6 +308,22 @@ mod tests {
         for good in ["/lab", "/tree", "/lab/tree/a.ipynb", "/lab?reset"] {
             assert!(default_url(&good.to_owned()).is_ok(), "{good}");
         }
+    }
+
+    #[test]
+    fn an_accent_that_nobody_can_read_is_refused() {
+        let said = |verdict: Verdict| verdict.err().unwrap_or_default();
+        assert!(light_accent(&"#7a1f1f".to_owned()).is_ok() && light_accent(&String::new()).is_ok());
+        assert!(said(light_accent(&"#ffd700".to_owned())).contains("too pale"));
+        assert!(said(dark_accent(&"#0b63b5".to_owned())).contains("too dark"));
+        assert!(said(dark_accent(&"red".to_owned())).contains("no colour"));
+    }
+
+    #[test]
+    fn texts_of_the_site_are_short_and_plain() {
+        assert!(footer(&"Run by the university · 由大学运营".to_owned()).is_ok());
+        assert!(footer(&"two\nlines".to_owned()).is_err() && footer(&"x".repeat(501)).is_err());
+        assert!(login_text(&"two\nlines".to_owned()).is_ok() && login_text(&"\u{7}".to_owned()).is_err());
     }
 
     #[test]

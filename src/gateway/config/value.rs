@@ -1,5 +1,6 @@
 //! Types of configuration values: how each is read from TOML and written to it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ pub enum Authenticator {
     Pam,
     /// The gateway, by the hashes of its database.
     File,
+    /// Nobody: there are no passwords here.
+    None,
 }
 
 /// Who tells the state of servers.
@@ -85,6 +88,36 @@ impl fmt::Display for Group {
             Self::Name(name) => f.write_str(name),
             Self::Id(gid) => write!(f, "{gid}"),
         }
+    }
+}
+
+/// What is typed, and the user that it means.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NameMap(pub BTreeMap<String, Username>);
+
+impl Value for NameMap {
+    fn from_toml(value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Complaint>) -> Option<Self> {
+        let Some(table) = value.get_ref().as_table() else {
+            wrong(value, "a table like { \"A.Smith@example.org\" = \"asmith\" }", complaints);
+            return None;
+        };
+        let mut map = BTreeMap::new();
+        for (typed, user) in table {
+            let Some(text) = String::from_toml(user, complaints) else { continue };
+            match text.parse() {
+                Ok(name) => drop(map.insert(typed.get_ref().to_string(), name)),
+                Err(error) => complaints.push((user.span(), format!("has a bad user name: {error}"))),
+            }
+        }
+        Some(Self(map))
+    }
+
+    fn to_toml(&self) -> String {
+        let one = |(typed, user): (&String, &Username)| {
+            format!("{} = {}", typed.to_toml(), user.to_string().to_toml())
+        };
+        let all: Vec<String> = self.0.iter().map(one).collect();
+        if all.is_empty() { "{}".to_owned() } else { format!("{{ {} }}", all.join(", ")) }
     }
 }
 
@@ -296,6 +329,6 @@ macro_rules! word {
         }
     };
 }
-word!(Authenticator, "pam" => Authenticator::Pam, "file" => Authenticator::File);
+word!(Authenticator, "pam" => Authenticator::Pam, "file" => Authenticator::File, "none" => Authenticator::None);
 word!(WatchSource, "systemd" => WatchSource::Systemd, "spawner" => WatchSource::Spawner);
 word!(Flavour, "direct" => Flavour::Direct, "hub" => Flavour::Hub);

@@ -4,8 +4,16 @@
 pub const SESSION: &str = "hubgate-session";
 /// Name of the cookie by which servers and services tell one login from the next, as JupyterHub calls it.
 pub const SESSION_ID: &str = "jupyterhub-session-id";
+/// Name of the cookie that continues a login under way.
+pub const SIGNIN: &str = "hubgate-signin";
+/// Name of the cookie by which a device is known that its owner has logged in from.
+pub const DEVICE: &str = "hubgate-device";
 /// Name of the cookie that ties a login form to the browser it was sent to.
 pub const XSRF: &str = "_xsrf";
+/// Name of the cookie that ties logins at identity providers to the browser that they began in.
+pub const BROWSER: &str = "hubgate-oidc";
+/// Name of the cookie with the language that a visitor chose.
+pub const LANGUAGE: &str = "hubgate-language";
 /// Bytes of a session id in its text form: 256 bits in base64url without padding.
 pub const SESSION_LEN: usize = 43;
 
@@ -47,6 +55,14 @@ pub fn session(header: &str) -> Session<'_> {
 #[must_use]
 pub fn value<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     pairs(header).find(|(found, _)| *found == name).map(|(_, value)| value)
+}
+
+/// The value of the cookie called `name`, where there is exactly one and it has the form of a session id.
+#[must_use]
+pub fn single<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    let mut found = pairs(header).filter(|(known, _)| *known == name).map(|(_, value)| value);
+    let first = found.next().filter(|value| is_session_id(value))?;
+    found.all(|other| other == first).then_some(first)
 }
 
 /// The header as a user's server may see it: without the session cookie, in every spelling.

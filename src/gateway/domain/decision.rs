@@ -21,6 +21,8 @@ pub enum Access {
     Nobody,
     /// They prove somebody who may not use this server.
     Denied,
+    /// A cookie of somebody who may by a role, and has not said yet why they enter what is not theirs.
+    Unexplained,
     /// A cookie of somebody who may. Browsers send cookies whoever made the request.
     Cookie,
     /// A token, of somebody who may, in a header that no other site can make a browser send.
@@ -37,6 +39,11 @@ pub enum Decision {
     Login,
     /// Never, for this visitor and this request.
     Refuse(Reason),
+    /// Allowed as soon as the visitor says why.
+    Explain {
+        /// Which server.
+        server: ServerId,
+    },
     /// Allowed, but there is no server to talk to.
     NotRunning {
         /// Which server.
@@ -94,10 +101,11 @@ pub fn decide(
     let access = access(&server);
     match access {
         Access::Nobody => return Decision::Login,
-        Access::Denied | Access::Cookie if question.traits.foreign() => {
+        Access::Denied | Access::Unexplained | Access::Cookie if question.traits.foreign() => {
             return Decision::Refuse(Reason::Foreign);
         }
         Access::Denied => return Decision::Refuse(Reason::NotYours),
+        Access::Unexplained => return Decision::Explain { server },
         Access::Cookie | Access::Token => {}
     }
     match phase(&server) {
@@ -145,6 +153,17 @@ mod tests {
         for phase in [Phase::Running, Phase::Stopped, Phase::Failed] {
             assert_eq!(ask(page(), Access::Denied, phase), Decision::Refuse(Reason::NotYours));
         }
+    }
+
+    #[test]
+    fn who_has_not_said_why_is_asked_whatever_the_server_does() {
+        for phase in [Phase::Running, Phase::Stopped, Phase::Failed] {
+            for question in [page(), poll()] {
+                assert_eq!(ask(question, Access::Unexplained, phase), Decision::Explain { server: server() });
+            }
+        }
+        let foreign = Question { traits: Traits { upgrade: "websocket", ..poll().traits }, ..poll() };
+        assert_eq!(ask(foreign, Access::Unexplained, Phase::Running), Decision::Refuse(Reason::Foreign));
     }
 
     #[test]

@@ -1,166 +1,186 @@
-//! Why a server ended, in words a person can act on.
+//! Why a server ended: one cause, out of what the engine says and of the server's own last lines.
 
 use hubgate_protocol::Exit;
+use serde::{Deserialize, Serialize};
 
-/// A cause and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
-    /// One word for logs and metrics.
-    pub word: &'static str,
-    /// One sentence.
-    pub sentence: String,
-    /// What to do.
-    pub remedy: &'static str,
+macro_rules! causes {
+    ($($(#[$doc:meta])* $cause:ident $word:literal;)+) => {
+        /// Why a server ended.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        pub enum Cause { $($(#[$doc])* #[serde(rename = $word)] $cause,)+ }
+
+        impl Cause {
+            /// One word for scripts, logs and metrics.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$cause => $word,)+ }
+            }
+        }
+    };
 }
 
-type Row = (&'static str, &'static str, &'static str);
-
-const UNKNOWN: Row = (
-    "unknown",
-    "The server stopped, and nothing is known of why.",
-    "Start it again; the log below may say more.",
-);
-const ENDED: Row = ("ended", "The server ended by itself.", "Start it again.");
+causes! {
+    /// Nothing is known.
+    Unknown "unknown";
+    /// By itself, without a fault.
+    Ended "ended";
+    /// The home directory is missing or cannot be entered.
+    Home "home";
+    /// The program is missing or cannot be run.
+    Program "program";
+    /// The account or its group does not exist on the host.
+    Account "account";
+    /// PAM refused the session.
+    Pam "pam";
+    /// The sandbox could not be set up.
+    Sandbox "sandbox";
+    /// More memory than it may have, or than there is.
+    Memory "memory";
+    /// It did not get ready in time.
+    Timeout "timeout";
+    /// Too many starts in a short time.
+    StartLimit "start-limit";
+    /// The host could not give what it needs.
+    Resources "resources";
+    /// The file system is full.
+    Disk "disk";
+    /// The owner's quota is used up.
+    Quota "quota";
+    /// The file system is read-only.
+    ReadOnly "read-only";
+    /// A file may not be read or written.
+    Permission "permission";
+    /// Its address is taken.
+    Address "address";
+    /// Too many open files.
+    Files "files";
+    /// A configuration file of Jupyter's is broken.
+    Configuration "configuration";
+    /// A package or library is missing or broken.
+    Package "package";
+    /// Python itself cannot begin, as with a wrong `PYTHONHOME`.
+    Python "python";
+    /// A signal.
+    Signal "signal";
+    /// An exit status that says no more.
+    Exit "exit";
+}
 
 /// Exit statuses that systemd gives itself (systemd.exec(5), "Process Exit Codes").
-const STATUSES: [(i32, Row); 6] = [
-    (
-        200,
-        (
-            "home",
-            "Your home directory is missing or cannot be entered.",
-            "Ask the administrator to create it or to mend its permissions.",
-        ),
-    ),
-    (
-        203,
-        (
-            "program",
-            "The program that should start is missing or cannot be run.",
-            "Ask the administrator to check the command of the server (jupyter@.service).",
-        ),
-    ),
-    (
-        216,
-        (
-            "account",
-            "The group of the server's account does not exist on this machine.",
-            "Ask the administrator to check the account.",
-        ),
-    ),
-    (
-        217,
-        (
-            "account",
-            "The account of the server does not exist on this machine.",
-            "Ask the administrator to check the account.",
-        ),
-    ),
-    (
-        224,
-        (
-            "pam",
-            "The login session was refused by PAM.",
-            "Ask the administrator to look at /etc/pam.d/hubgate-server and the journal.",
-        ),
-    ),
-    (
-        226,
-        (
-            "sandbox",
-            "The sandbox of the server could not be set up.",
-            "Ask the administrator to look at the journal.",
-        ),
-    ),
+const STATUSES: [(i32, Cause); 7] = [
+    (0, Cause::Ended),
+    (200, Cause::Home),
+    (203, Cause::Program),
+    (216, Cause::Account),
+    (217, Cause::Account),
+    (224, Cause::Pam),
+    (226, Cause::Sandbox),
 ];
 
-/// Other words of `Result=` (systemd.service(5)).
-const RESULTS: [(&str, Row); 5] = [
-    ("success", ENDED),
-    (
-        "oom-kill",
-        (
-            "memory",
-            "The server used more memory than it may have and was stopped.",
-            "Start it again and load less data at once, or ask for more memory.",
-        ),
-    ),
-    (
-        "timeout",
-        (
-            "timeout",
-            "The server did not get ready in time.",
-            "Start it again; the log below shows how far it came.",
-        ),
-    ),
-    (
-        "start-limit-hit",
-        (
-            "start-limit",
-            "The server was started too often in a short time.",
-            "Wait a minute and start it again.",
-        ),
-    ),
-    (
-        "resources",
-        (
-            "resources",
-            "The machine could not give what the server needs.",
-            "Try again later, or ask the administrator to look at the journal.",
-        ),
-    ),
+/// Words of `Result=` (systemd.service(5)) that say enough.
+const RESULTS: [(&str, Cause); 7] = [
+    ("success", Cause::Ended),
+    ("oom-kill", Cause::Memory),
+    ("timeout", Cause::Timeout),
+    ("start-limit-hit", Cause::StartLimit),
+    ("resources", Cause::Resources),
+    ("signal", Cause::Signal),
+    ("core-dump", Cause::Signal),
 ];
 
-/// Names the cause.
+/// What the C library, Python and Jupyter write where something is wrong.
+const LINES: [(&str, Cause); 16] = [
+    ("No module named 'encodings'", Cause::Python),
+    ("No space left on device", Cause::Disk),
+    ("Disk quota exceeded", Cause::Quota),
+    ("Read-only file system", Cause::ReadOnly),
+    ("Permission denied", Cause::Permission),
+    ("Address already in use", Cause::Address),
+    ("Too many open files", Cause::Files),
+    ("Cannot allocate memory", Cause::Memory),
+    ("MemoryError", Cause::Memory),
+    ("std::bad_alloc", Cause::Memory),
+    ("Exception while loading config file", Cause::Configuration),
+    ("Invalid JSON file", Cause::Configuration),
+    ("ModuleNotFoundError", Cause::Package),
+    ("ImportError", Cause::Package),
+    ("error while loading shared libraries", Cause::Package),
+    ("Fatal Python error", Cause::Python),
+];
+
+/// Names the cause. `log`: the server's last lines, oldest first; they are asked where the engine knows no more than that it
+/// ended, the newest first. The owner writes them: they can mislead nobody else.
 #[must_use]
-pub fn cause(exit: Option<&Exit>) -> Cause {
-    let Some(Exit { result, status }) = exit else { return fixed(UNKNOWN) };
-    match result.as_str() {
-        "exit-code" => exited(*status),
-        "signal" | "core-dump" => Cause {
-            word: "signal",
-            sentence: format!("The server was ended by signal {status}."),
-            remedy: "Start it again.",
-        },
-        other => fixed(RESULTS.iter().find(|(word, _)| *word == other).map_or(UNKNOWN, |(_, row)| *row)),
+pub fn cause(exit: Option<&Exit>, log: &[String]) -> Cause {
+    let by_engine = engine(exit);
+    if !matches!(by_engine, Cause::Exit | Cause::Signal | Cause::Timeout | Cause::Unknown) {
+        return by_engine;
     }
+    let known = |line: &String| LINES.iter().find(|(text, _)| line.contains(text)).map(|(_, cause)| *cause);
+    log.iter().rev().find_map(known).unwrap_or(by_engine)
 }
 
-fn exited(status: i32) -> Cause {
-    if status == 0 {
-        return fixed(ENDED);
+fn engine(exit: Option<&Exit>) -> Cause {
+    let Some(Exit { result, status }) = exit else { return Cause::Unknown };
+    if result == "exit-code" {
+        let known = STATUSES.iter().find(|(known, _)| known == status);
+        return known.map_or(Cause::Exit, |(_, cause)| *cause);
     }
-    match STATUSES.iter().find(|(known, _)| *known == status) {
-        Some((_, row)) => fixed(*row),
-        None => Cause {
-            word: "exit",
-            sentence: format!("The server ended with exit status {status}."),
-            remedy: "The log says why; a broken configuration or package in your home directory is the usual cause.",
-        },
-    }
-}
-
-fn fixed((word, sentence, remedy): Row) -> Cause {
-    Cause { word, sentence: sentence.to_owned(), remedy }
+    RESULTS.iter().find(|(word, _)| word == result).map_or(Cause::Unknown, |(_, cause)| *cause)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn word(result: &str, status: i32) -> &'static str {
-        cause(Some(&Exit { result: result.to_owned(), status })).word
+    fn named(result: &str, status: i32, log: &[&str]) -> &'static str {
+        let log: Vec<String> = log.iter().map(|line| (*line).to_owned()).collect();
+        cause(Some(&Exit { result: result.to_owned(), status }), &log).word()
     }
 
     #[test]
-    fn the_usual_faults_have_a_name() {
-        assert_eq!(word("exit-code", 203), "program");
-        assert_eq!(word("exit-code", 200), "home");
-        assert_eq!(word("exit-code", 217), "account");
-        assert_eq!(word("exit-code", 1), "exit");
-        assert_eq!(word("oom-kill", 9), "memory");
-        assert_eq!(word("timeout", 0), "timeout");
-        assert_eq!(word("signal", 9), "signal");
-        assert_eq!(cause(None).word, "unknown");
+    fn what_the_engine_knows_has_a_name() {
+        for (result, status, word) in [
+            ("exit-code", 203, "program"),
+            ("exit-code", 200, "home"),
+            ("exit-code", 217, "account"),
+            ("exit-code", 224, "pam"),
+            ("exit-code", 1, "exit"),
+            ("exit-code", 0, "ended"),
+            ("success", 0, "ended"),
+            ("oom-kill", 9, "memory"),
+            ("timeout", 0, "timeout"),
+            ("start-limit-hit", 0, "start-limit"),
+            ("signal", 9, "signal"),
+            ("news-of-tomorrow", 0, "unknown"),
+        ] {
+            assert_eq!(named(result, status, &[]), word, "{result} {status}");
+        }
+        assert_eq!(cause(None, &[]), Cause::Unknown);
+    }
+
+    #[test]
+    fn where_the_engine_knows_no_more_than_the_end_the_newest_telling_line_names_the_cause() {
+        let full = "OSError: [Errno 28] No space left on device: '/home/ada/.local/share/jupyter'";
+        let denied = "PermissionError: [Errno 13] Permission denied: '/home/ada/.local'";
+        for (line, word) in [
+            (full, "disk"),
+            ("OSError: [Errno 122] Disk quota exceeded", "quota"),
+            (denied, "permission"),
+            ("OSError: [Errno 98] Address already in use", "address"),
+            (
+                "[E ServerApp] Exception while loading config file /home/ada/.jupyter/jupyter_server_config.py",
+                "configuration",
+            ),
+            ("ModuleNotFoundError: No module named 'jupyterlab'", "package"),
+            ("Fatal Python error: init_fs_encoding: failed to get the Python codec", "python"),
+            ("ModuleNotFoundError: No module named 'encodings'", "python"),
+        ] {
+            assert_eq!(named("exit-code", 1, &[line, "said last"]), word, "{line}");
+            assert_eq!(named("timeout", 0, &[line]), word, "{line}");
+        }
+        assert_eq!(named("exit-code", 1, &[denied, full]), "disk");
+        assert_eq!(named("exit-code", 200, &[full]), "home", "what the engine knows is certain");
+        assert_eq!(named("oom-kill", 9, &[full]), "memory");
     }
 }

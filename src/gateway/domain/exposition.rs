@@ -36,19 +36,25 @@ impl Histogram {
 /// Labels of one series, by name.
 pub type Labels<'a> = &'a [(&'a str, &'a str)];
 
-/// A page in the making. Every name gets JupyterHub's prefix.
+/// A page in the making.
 #[derive(Debug, Default)]
 pub struct Exposition(String);
 
 impl Exposition {
-    /// Begins a family of series; `kind` is `gauge` or `histogram`.
+    /// Begins a family of series; `kind` is `counter`, `gauge` or `histogram`.
     pub fn family(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = write!(self.0, "# HELP jupyterhub_{name} {help}\n# TYPE jupyterhub_{name} {kind}\n");
+        let _ = write!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    /// A family of one value without labels.
+    pub fn number(&mut self, name: &str, kind: &str, help: &str, value: impl Display) {
+        self.family(name, kind, help);
+        self.value(name, &[], value);
     }
 
     /// One value of the family.
     pub fn value(&mut self, name: &str, labels: Labels<'_>, value: impl Display) {
-        let _ = write!(self.0, "jupyterhub_{name}");
+        self.0.push_str(name);
         for (at, (label, text)) in labels.iter().enumerate() {
             let text = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             let _ = write!(self.0, "{}{label}=\"{text}\"", if at == 0 { '{' } else { ',' });
@@ -92,13 +98,13 @@ mod tests {
         page.family("took_seconds", "histogram", "How long");
         page.histogram("took_seconds", &[("status", "success")], &took);
         let lines = [
-            "# HELP jupyterhub_took_seconds How long",
-            "# TYPE jupyterhub_took_seconds histogram",
-            "jupyterhub_took_seconds_bucket{status=\"success\",le=\"0.5\"} 2",
-            "jupyterhub_took_seconds_bucket{status=\"success\",le=\"1.0\"} 3",
-            "jupyterhub_took_seconds_bucket{status=\"success\",le=\"+Inf\"} 4",
-            "jupyterhub_took_seconds_count{status=\"success\"} 4",
-            "jupyterhub_took_seconds_sum{status=\"success\"} 3.5",
+            "# HELP took_seconds How long",
+            "# TYPE took_seconds histogram",
+            "took_seconds_bucket{status=\"success\",le=\"0.5\"} 2",
+            "took_seconds_bucket{status=\"success\",le=\"1.0\"} 3",
+            "took_seconds_bucket{status=\"success\",le=\"+Inf\"} 4",
+            "took_seconds_count{status=\"success\"} 4",
+            "took_seconds_sum{status=\"success\"} 3.5",
         ];
         assert_eq!(page.into_text().lines().collect::<Vec<_>>(), lines);
     }
@@ -108,6 +114,6 @@ mod tests {
         let mut page = Exposition::default();
         page.value("x", &[("a", "1\"\n\\"), ("b", "2")], 7);
         page.value("y", &[], 0.5);
-        assert_eq!(page.into_text(), "jupyterhub_x{a=\"1\\\"\\n\\\\\",b=\"2\"} 7\njupyterhub_y 0.5\n");
+        assert_eq!(page.into_text(), "x{a=\"1\\\"\\n\\\\\",b=\"2\"} 7\ny 0.5\n");
     }
 }

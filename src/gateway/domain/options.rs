@@ -28,6 +28,16 @@ pub fn of(form: &Form) -> Option<Map<String, Value>> {
     (!options.is_empty()).then_some(options)
 }
 
+/// Options as the fields of a form that gives them again, without the profile, which such a form asks for, and without names
+/// that mean something else there.
+#[must_use]
+pub fn presets(options: Option<&Map<String, Value>>) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_array()?.first()?.as_str().map(str::to_owned);
+    let asked = |name: &String| name != "profile" && !NOT_OPTIONS.contains(&name.as_str());
+    let all = options.into_iter().flatten().filter(|(name, _)| asked(name));
+    all.filter_map(|(name, value)| Some((name.clone(), text(value)?))).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +50,12 @@ mod tests {
     fn fields_without_a_meaning_of_their_own_are_options() {
         assert_eq!(read("profile=gpu&next=%2Fx&_xsrf=t"), serde_json::json!({"profile": ["gpu"]}));
         assert_eq!(read("next=%2Fx&display_name=n"), Value::Null);
+    }
+
+    #[test]
+    fn a_form_gives_the_options_of_a_link_again() {
+        let form = Form::parse(b"opt-image=%3Cb%3E&opt-profile=gpu&opt-_xsrf=x&next=%2F").unwrap();
+        assert_eq!(presets(of(&form).as_ref()), [("image".to_owned(), "<b>".to_owned())]);
     }
 
     #[test]

@@ -41,10 +41,19 @@ impl Query {
     /// The arguments with these values in place of what they had, as a query again.
     #[must_use]
     pub fn with(&self, changes: &[(&str, i64)]) -> String {
+        let texts: Vec<String> = changes.iter().map(|(_, value)| value.to_string()).collect();
+        let changes: Vec<(&str, &str)> =
+            changes.iter().zip(&texts).map(|((name, _), text)| (*name, text.as_str())).collect();
+        self.with_text(&changes)
+    }
+
+    /// The arguments with these texts in place of what they had, as a query again.
+    #[must_use]
+    pub fn with_text(&self, changes: &[(&str, &str)]) -> String {
         let encode = |text: &str| utf8_percent_encode(text, UNRESERVED_STAYS).to_string();
         let kept = self.0.iter().filter(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
         let kept = kept.map(|(name, value)| format!("{}={}", encode(name), encode(value)));
-        kept.chain(changes.iter().map(|(name, value)| format!("{name}={value}")))
+        kept.chain(changes.iter().map(|(name, value)| format!("{name}={}", encode(value))))
             .collect::<Vec<_>>()
             .join("&")
     }

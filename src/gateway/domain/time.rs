@@ -13,6 +13,12 @@ pub fn iso(us: i64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
+/// A time to the minute as people read it, in UTC: `2026-01-02 03:04`.
+#[must_use]
+pub fn minute(us: i64) -> String {
+    iso(us).chars().take("2026-01-02T03:04".len()).collect::<String>().replace('T', " ")
+}
+
 /// Year, month and day; years begin in March here, so that the leap day comes last.
 fn date(days: i64) -> (i64, i64, i64) {
     let days = days.saturating_add(719_468);

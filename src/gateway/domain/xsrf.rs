@@ -32,11 +32,11 @@ impl From<[u8; 32]> for Key {
 }
 
 impl Key {
-    fn sign(&self, purpose: &str, text: &[u8]) -> Option<String> {
+    pub(super) fn sign(&self, purpose: &str, text: &[u8]) -> Option<String> {
         self.mac(purpose, text).map(|mac| URL_SAFE_NO_PAD.encode(mac))
     }
 
-    fn mac(&self, purpose: &str, text: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn mac(&self, purpose: &str, text: &[u8]) -> Option<Vec<u8>> {
         let key = PKey::hmac(&self.0).ok()?;
         let mut signer = Signer::new(MessageDigest::sha256(), &key).ok()?;
         signer.update(purpose.as_bytes()).ok()?;
@@ -85,7 +85,7 @@ impl Key {
     }
 }
 
-fn same(a: &str, b: &str) -> bool {
+pub(super) fn same(a: &str, b: &str) -> bool {
     a.len() == b.len() && memcmp::eq(a.as_bytes(), b.as_bytes())
 }
 

@@ -15,7 +15,8 @@ use crate::domain::scope::{Base, Owner, ScopeSet, Target, Verdict};
 use crate::extract::{header_text, names};
 use crate::state::directory::Directory;
 use crate::state::tokens::Token;
-use crate::state::{Hub, Session};
+use crate::state::{Hub, Session, renewal};
+use crate::words::Message;
 
 /// Longest `Authorization` header that is looked at, bytes; a token of ours has 64.
 const CREDENTIAL_MAX: usize = 1024;
@@ -43,14 +44,21 @@ pub fn principal(hub: &Hub, authorization: &str, cookies: &str) -> Option<Princi
 fn by_token(hub: &Hub, authorization: &str) -> Option<Principal> {
     let token = hub.tokens.find(bearer(authorization)?)?;
     let directory = hub.directory();
+    if token.owner.user().is_some_and(|user| directory.bars(user, hub.clock.now_s())) {
+        return None;
+    }
     let (owner, scopes) = (token.owner.clone(), directory.scopes_of_token(&token));
     Some(Principal { owner, scopes, token: Some(token), session: None, directory })
 }
 
 fn by_session(hub: &Hub, cookies: &str) -> Option<Principal> {
     let CookieSession::One(id) = cookie::session(cookies) else { return None };
-    let session = hub.sessions.find(id, hub.clock.now_s())?;
+    let now_s = hub.clock.now_s();
+    let session = hub.sessions.find(id, now_s)?;
     let directory = hub.directory();
+    if directory.bars(&session.user, now_s) {
+        return None;
+    }
     let (owner, scopes) = (Owner::User(session.user.clone()), directory.scopes_of_user(&session.user));
     Some(Principal { owner, scopes, token: None, session: Some(session), directory })
 }
@@ -68,6 +76,7 @@ fn bearer(authorization: &str) -> Option<&str> {
 }
 
 /// Who calls an operation that needs somebody.
+#[derive(Clone)]
 pub struct Caller {
     /// The state of the gateway.
     pub hub: web::Data<Hub>,
@@ -101,7 +110,7 @@ impl FromRequest for Caller {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         ready(asker(request).and_then(|caller| {
-            caller.ok_or_else(|| Failure::new(StatusCode::FORBIDDEN, "Missing or invalid credentials."))
+            caller.ok_or_else(|| Failure::new(StatusCode::FORBIDDEN, Message::new("error-credentials")))
         }))
     }
 }
@@ -109,11 +118,11 @@ impl FromRequest for Caller {
 fn asker(request: &HttpRequest) -> Result<Option<Caller>, Failure> {
     let hub = request.app_data::<web::Data<Hub>>().cloned().ok_or_else(Failure::unavailable)?;
     if request.headers().get_all(header::AUTHORIZATION).count() > 1 {
-        return Err(Failure::new(StatusCode::BAD_REQUEST, "There is more than one Authorization header."));
+        return Err(Failure::new(StatusCode::BAD_REQUEST, Message::new("error-authorizations")));
     }
     let authorization = header_text(request, &header::AUTHORIZATION);
     if authorization.len() > CREDENTIAL_MAX {
-        return Err(Failure::new(StatusCode::BAD_REQUEST, "The Authorization header is too long."));
+        return Err(Failure::new(StatusCode::BAD_REQUEST, Message::new("error-authorization-long")));
     }
     let found = principal(&hub, authorization, header_text(request, &header::COOKIE));
     let Some(Principal { owner, scopes, token, session, directory }) = found else { return Ok(None) };
@@ -154,15 +163,41 @@ fn forged(hub: &Hub, session: &Session, request: &HttpRequest) -> Result<(), Fai
     });
     let method = request.method();
     if given.is_empty() {
-        return Err(Failure::new(StatusCode::FORBIDDEN, format!("'_xsrf' argument missing from {method}")));
+        return Err(refused(Message::new("error-xsrf-missing").with("method", method)));
     }
     if hub.key.session_token_holds(&session.hash, given) {
         return Ok(());
     }
-    Err(Failure::new(StatusCode::FORBIDDEN, format!("XSRF cookie does not match {method} argument")))
+    Err(refused(Message::new("error-xsrf-wrong").with("method", method)))
+}
+
+fn refused(message: Message) -> Failure {
+    Failure::new(StatusCode::FORBIDDEN, message)
 }
 
 impl Caller {
+    /// Whoever has this session, as the caller of what a page of ours does for them.
+    #[must_use]
+    pub fn of_session(hub: &web::Data<Hub>, session: &Arc<Session>) -> Self {
+        let directory = hub.directory();
+        let scopes = directory.scopes_of_user(&session.user);
+        let (owner, session) = (Owner::User(session.user.clone()), Some(session.clone()));
+        Self { hub: hub.clone(), owner, scopes, token: None, session, directory }
+    }
+
+    /// Refuses a session whose owner has not proven who they are within `reauthenticate_minutes`; a token is a proof.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn require_proof(&self) -> Result<(), Failure> {
+        match &self.session {
+            Some(session) if !renewal::is_fresh(&self.hub, session) => {
+                Err(refused(Message::new("error-prove").with("page", self.hub.url("/hub/reauthenticate"))))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a caller who holds none of these scopes for the target.
     ///
     /// # Errors
@@ -192,7 +227,7 @@ impl Caller {
     /// # Errors
     /// As [`Caller::require`]; 404 for what cannot be a user.
     pub fn user(&self, any_of: &[Base], name: &str) -> Result<Username, Failure> {
-        let Ok(user) = name.parse::<Username>() else {
+        let Some(user) = self.directory.user_named(name) else {
             self.require_some(any_of)?;
             let all = any_of.iter().any(|base| self.may(base, &Target::Any));
             return Err(if all { Failure::bare(StatusCode::NOT_FOUND) } else { unseen() });
@@ -224,14 +259,12 @@ impl Caller {
 }
 
 fn unseen() -> Failure {
-    Failure::new(StatusCode::NOT_FOUND, "No access to resources or resources not found")
+    Failure::new(StatusCode::NOT_FOUND, Message::new("error-unseen"))
 }
 
 fn unscoped(any_of: &[Base]) -> Failure {
     let names: Vec<&str> = any_of.iter().map(Base::name).collect();
-    let sentence =
-        format!("Action is not authorized with current scopes; requires any of [{}]", names.join(", "));
-    Failure::new(StatusCode::FORBIDDEN, sentence)
+    refused(Message::new("error-scopes").with("scopes", names.join(", ")))
 }
 
 #[cfg(test)]

@@ -9,12 +9,37 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{FromRequest, HttpRequest, web};
 
 use crate::answer::Failure;
-use crate::domain::form::Form;
-use crate::extract::{Visitor, header_text, hub_traits};
+use crate::domain::audit::Actor;
+use crate::domain::form::{Form, FormError, pairs};
+use crate::extract::{Peer, Visitor, header_text, hub_traits};
 use crate::state::{Hub, Session};
+use crate::words::Message;
 
 /// Largest form, bytes.
 pub const FORM_MAX: usize = 64 * 1024;
+
+/// A form of whoever sent it. Its token is looked at by the handler, which knows what the form belongs to.
+pub struct Filled {
+    /// Who sent it.
+    pub visitor: Visitor,
+    /// The fields.
+    pub form: Form,
+}
+
+impl FromRequest for Filled {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let visitor = Visitor::from_request(request, payload);
+        let form = form_of(request, payload);
+        Box::pin(async move {
+            let visitor = visitor.await?;
+            let form = form.await.map_err(|failure| visitor.failure(failure))?;
+            Ok(Self { visitor, form })
+        })
+    }
+}
 
 /// A form of a logged-in visitor.
 pub struct Posted {
@@ -31,31 +56,102 @@ impl FromRequest for Posted {
     type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let visitor = Visitor::from_request(request, payload);
-        let form = form_of(request, payload);
+        let filled = Filled::from_request(request, payload);
         Box::pin(async move {
-            let visitor = visitor.await?;
-            let form = form.await.map_err(|failure| visitor.failure(failure))?;
-            let Some(session) = visitor.session.clone() else {
-                return Err(visitor.failure(Failure::new(StatusCode::FORBIDDEN, "You are not logged in.")));
-            };
-            let token = form.get("_xsrf").unwrap_or_default();
-            if !visitor.hub.key.session_token_holds(&session.hash, token) {
-                return Err(visitor.failure(stale_form()));
-            }
+            let Filled { visitor, form } = filled.await?;
+            let session = sender(&visitor, form.get("_xsrf").unwrap_or_default())?;
             Ok(Self { hub: visitor.hub, session, form })
         })
+    }
+}
+
+/// A form of a logged-in visitor where a field may come more than once, as boxes that are ticked do.
+pub struct PostedList {
+    /// The state of the gateway.
+    pub hub: web::Data<Hub>,
+    /// Their session.
+    pub session: Arc<Session>,
+    /// The fields, at most 1000.
+    pub fields: Vec<(String, String)>,
+}
+
+impl PostedList {
+    /// The first value of a field.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.all(name).next()
+    }
+
+    /// Every value of a field.
+    pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.fields.iter().filter(move |(found, _)| found == name).map(|(_, value)| value.as_str())
+    }
+}
+
+impl FromRequest for PostedList {
+    type Error = Failure;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Failure>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let visitor = Visitor::from_request(request, payload);
+        let body = form_body(request, payload);
+        Box::pin(async move {
+            let visitor = visitor.await?;
+            let body = body.await.map_err(|failure| visitor.failure(failure))?;
+            let fields = pairs(&body).map_err(|error| visitor.failure(malformed(error)))?;
+            let token = fields.iter().find(|(name, _)| name == "_xsrf").map_or("", |(_, value)| value);
+            let session = sender(&visitor, token)?;
+            Ok(Self { hub: visitor.hub, session, fields })
+        })
+    }
+}
+
+/// Whoever acts in a session, for the audit log.
+#[must_use]
+pub fn actor(request: &HttpRequest, session: &Session) -> Actor {
+    let address = Some(Peer::of(request).0.addr);
+    Actor::User { name: session.user.clone(), address, session: session.public_id.clone() }
+}
+
+/// The session of whoever sent a form with this token in it.
+fn sender(visitor: &Visitor, token: &str) -> Result<Arc<Session>, Failure> {
+    let Some(session) = visitor.session.clone() else {
+        return Err(visitor.failure(not_logged_in()));
+    };
+    if visitor.hub.key.session_token_holds(&session.hash, token) {
+        Ok(session)
+    } else {
+        Err(visitor.failure(stale_form()))
     }
 }
 
 /// The refusal of a form whose token does not hold.
 #[must_use]
 pub fn stale_form() -> Failure {
-    Failure::new(
-        StatusCode::FORBIDDEN,
-        "This form does not belong to your session (XSRF token missing or stale).",
-    )
-    .remedy("Go back, reload the page and try again.")
+    Failure::new(StatusCode::FORBIDDEN, Message::new("error-form-stale")).remedy(Message::new("error-back"))
+}
+
+/// The refusal of a form that needs a session, from somebody who has none.
+#[must_use]
+pub fn not_logged_in() -> Failure {
+    Failure::new(StatusCode::FORBIDDEN, Message::new("error-not-logged-in"))
+        .remedy(Message::new("error-not-logged-in-remedy"))
+}
+
+/// The refusal of a form that another site sent.
+#[must_use]
+pub fn foreign_form() -> Failure {
+    Failure::new(StatusCode::FORBIDDEN, Message::new("error-form-foreign")).remedy(Message::new("error-back"))
+}
+
+fn malformed(error: FormError) -> Failure {
+    let key = match error {
+        FormError::TooMany => "error-form-fields",
+        FormError::Malformed => "error-form-malformed",
+        FormError::NotUtf8 => "error-form-text",
+        FormError::Twice => "error-form-twice",
+    };
+    Failure::new(StatusCode::BAD_REQUEST, Message::new(key))
 }
 
 /// Reads a form that our own page sent.
@@ -64,10 +160,7 @@ pub fn form_of(
     payload: &mut Payload,
 ) -> impl Future<Output = Result<Form, Failure>> + use<> {
     let body = form_body(request, payload);
-    async move {
-        Form::parse(&body.await?)
-            .map_err(|error| Failure::new(StatusCode::BAD_REQUEST, format!("Bad form: {error}.")))
-    }
+    async move { Form::parse(&body.await?).map_err(malformed) }
 }
 
 /// The bytes of a form that our own page sent, for forms where a field may come again.
@@ -85,20 +178,17 @@ pub fn form_body(
     let body = web::Bytes::from_request(request, payload);
     async move {
         if foreign {
-            return Err(Failure::new(StatusCode::FORBIDDEN, "This form was sent by another site."));
+            return Err(foreign_form());
         }
         let body = body.await.map_err(|error| {
             let status = error.as_response_error().status_code();
             Failure::new(
                 if status == StatusCode::PAYLOAD_TOO_LARGE { status } else { StatusCode::BAD_REQUEST },
-                "The form could not be read.",
+                Message::new("error-form-bytes"),
             )
         })?;
         if media != "application/x-www-form-urlencoded" {
-            return Err(Failure::new(
-                StatusCode::BAD_REQUEST,
-                "A form must be application/x-www-form-urlencoded.",
-            ));
+            return Err(Failure::new(StatusCode::BAD_REQUEST, Message::new("error-form-media")));
         }
         Ok(body)
     }

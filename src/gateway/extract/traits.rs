@@ -6,7 +6,9 @@ use actix_web::HttpRequest;
 use actix_web::http::header::{self, HeaderName};
 use hubgate_protocol::Connection;
 
+use crate::domain::origin::{Origin, origin};
 use crate::domain::request::Traits;
+use crate::state::{Hub, links};
 
 /// The names of nginx's own headers. Names of this kind are compared without being parsed or copied at each request.
 pub mod names {
@@ -37,6 +39,7 @@ pub mod names {
         OWN_DEST = "sec-fetch-dest";
         XSRF = "x-xsrftoken";
         CSRF = "x-csrftoken";
+        REQUEST_ID = "x-request-id";
     }
 }
 
@@ -81,6 +84,23 @@ pub fn hub_traits(request: &HttpRequest) -> Traits<'_> {
         accept: text(&header::ACCEPT),
         proto: text(&names::PROTO),
         host: text(&names::HOST),
+    }
+}
+
+/// Where the visitor's browser found the site, if passkeys can be bound to that.
+#[must_use]
+pub fn origin_of(hub: &Hub, request: &HttpRequest) -> Option<Origin> {
+    let text = |name| header_text(request, name);
+    origin(&hub.config.public_url, text(&names::PROTO), text(&names::HOST))
+}
+
+/// Where the site is found, `SCHEME://HOST`: as the configuration says, else as the visitor's browser came.
+#[must_use]
+pub fn site_of(hub: &Hub, request: &HttpRequest) -> String {
+    match (hub.config.public_url.as_str(), header_text(request, &names::HOST)) {
+        ("", "") => links::site(&hub.config),
+        ("", host) => format!("{}://{host}", header_text(request, &names::PROTO)),
+        _ => links::site(&hub.config),
     }
 }
 

@@ -11,15 +11,19 @@ use serde::Deserialize;
 
 use crate::answer::{Failure, Frame};
 use crate::domain::cookie::{self, Session as CookieSession};
+use crate::domain::next;
 use crate::domain::scope::{Base, Target, Verdict};
 use crate::extract::{header_text, hub_traits};
 use crate::state::{Hub, Session};
+use crate::words::Message;
 
 /// The live session that a request's one `Cookie` header names.
 #[must_use]
 pub fn session_of(hub: &Hub, request: &HttpRequest) -> Option<Arc<Session>> {
     match cookie::session(header_text(request, &header::COOKIE)) {
-        CookieSession::One(id) => hub.sessions.find(id, hub.clock.now_s()),
+        CookieSession::One(id) => {
+            hub.sessions.find(id, hub.clock.now_s()).filter(|session| !hub.bars(&session.user))
+        }
         CookieSession::None | CookieSession::Ambiguous => None,
     }
 }
@@ -38,7 +42,7 @@ impl Visitor {
     /// An error answer in the form that this client understands.
     #[must_use]
     pub fn failure(&self, failure: Failure) -> Failure {
-        failure.as_page(self.html, &self.hub.config.base_url)
+        failure.as_page(self.html, &self.hub.config)
     }
 }
 
@@ -72,10 +76,8 @@ impl FromRequest for Page {
             let by_browser = !traits.fetch_mode.is_empty() || !traits.fetch_dest.is_empty();
             let looked_at = traits.fetch_mode == "navigate" && traits.fetch_dest == "document";
             if by_browser && !looked_at {
-                return Err(Failure::new(
-                    StatusCode::FORBIDDEN,
-                    "Pages of the hub open in a window of their own only.",
-                ));
+                let refusal = Failure::new(StatusCode::FORBIDDEN, Message::new("error-own-window"));
+                return Err(refusal.remedy(Message::new("error-own-window-remedy")));
             }
             Ok(Self(visitor))
         }))
@@ -100,7 +102,7 @@ impl SignedIn {
     /// An error page for this person.
     #[must_use]
     pub fn failure(&self, failure: Failure) -> Failure {
-        failure.as_page(true, &self.hub.config.base_url)
+        failure.as_page(true, &self.hub.config)
     }
 }
 
@@ -126,7 +128,7 @@ impl FromRequest for SignedIn {
 /// Address of the login page that comes back to `next`.
 #[must_use]
 pub fn login_url(hub: &Hub, next: &str) -> String {
-    let next = percent_encoding::utf8_percent_encode(next, percent_encoding::NON_ALPHANUMERIC);
+    let next = next::in_query(next);
     hub.url(&format!("/hub/login?next={next}"))
 }
 
@@ -146,24 +148,28 @@ impl ServerPath {
         Self { owner: owner.to_owned(), server: server.to_owned() }
     }
 
+    /// That server, whoever asks; `None` for what is no name.
+    #[must_use]
+    pub fn id(&self) -> Option<ServerId> {
+        Some(ServerId { user: self.owner.parse().ok()?, server: self.server.parse().ok()? })
+    }
+
     /// That server, when the rights of this session reach it.
     ///
     /// # Errors
     /// 404 for what is no name and for servers of others, whether they exist or not; 403 where the person has no such right at all.
     pub fn allowed(&self, hub: &Hub, session: &Session, right: &Base) -> Result<ServerId, Failure> {
-        let nothing =
-            || Failure::new(StatusCode::NOT_FOUND, "There is no such server, or it is not yours to use.");
-        let user = self.owner.parse().map_err(|_| nothing())?;
-        let server = self.server.parse().map_err(|_| nothing())?;
-        let id = ServerId { user, server };
+        let nothing = || {
+            Failure::new(StatusCode::NOT_FOUND, Message::new("error-no-server"))
+                .remedy(Message::new("error-no-server-remedy"))
+        };
+        let id = self.id().ok_or_else(nothing)?;
         let directory = hub.directory();
         match directory.scopes_of_user(&session.user).check(right, &Target::Server(&id), &*directory) {
             Verdict::Held => Ok(id),
             Verdict::Elsewhere => Err(nothing()),
-            Verdict::Missing => {
-                Err(Failure::new(StatusCode::FORBIDDEN, "You may not start or stop servers.")
-                    .remedy("Ask the administrator for the scope that this needs."))
-            }
+            Verdict::Missing => Err(Failure::new(StatusCode::FORBIDDEN, Message::new("error-may-not-start"))
+                .remedy(Message::new("error-may-not-start-remedy"))),
         }
     }
 }

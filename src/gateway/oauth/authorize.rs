@@ -76,7 +76,7 @@ pub async fn agree(
     payload: web::Payload,
 ) -> Result<HttpResponse, Failure> {
     let mut payload: Payload = payload.into_inner();
-    let page = |failure: Failure| failure.as_page(true, &visitor.hub.config.base_url);
+    let page = |failure: Failure| failure.as_page(true, &visitor.hub.config);
     let body = form_body(&request, &mut payload).await.map_err(page)?;
     let Some(session) = visitor.session.clone() else {
         return Err(page(Failure::new(StatusCode::FORBIDDEN, "You are not logged in.")));

@@ -10,7 +10,8 @@ use hubgate_protocol::Username;
 use super::client::{OAuthClient, origin};
 use crate::answer::{self, Frame};
 use crate::domain::oauth::grant;
-use crate::domain::scope::{Base, Scope, describe};
+use crate::domain::scope::{Base, Scope};
+use crate::pages::rights::{Reader, Right};
 use crate::state::Hub;
 
 #[derive(Template)]
@@ -19,7 +20,7 @@ struct ConsentPage<'a> {
     frame: Frame,
     client: &'a str,
     redirect_uri: &'a str,
-    rights: Vec<String>,
+    rights: Vec<Right>,
     scopes: Vec<String>,
 }
 
@@ -36,20 +37,14 @@ pub fn page(
         None => granted.iter().collect(),
     };
     let (directory, required) = (hub.directory(), grant::required(&client.who));
-    let told = all.iter().filter(|scope| !required.contains(scope));
-    let told = told.map(|scope| {
-        let words = describe(scope, user, directory.custom());
-        if words.filter.is_empty() {
-            words.description
-        } else {
-            format!("{} ({})", words.description, words.filter)
-        }
-    });
+    let reader = Reader { user, language: frame.telling.language, custom: directory.custom() };
+    let told = all.iter().filter(|scope| !required.contains(scope)).map(|scope| reader.right(scope));
+    let rights = told.collect();
     let page = ConsentPage {
         frame,
         client: &client.description,
         redirect_uri: &client.redirect_uri,
-        rights: told.collect(),
+        rights,
         scopes: all.iter().map(ToString::to_string).collect(),
     };
     answer::page_that_leads_to(StatusCode::OK, &page, origin(&client.redirect_uri))

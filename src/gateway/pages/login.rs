@@ -1,24 +1,28 @@
 //! Login: a form, one answer for every kind of failure, and a new session.
 
 use actix_web::cookie::time::Duration as CookieAge;
-use actix_web::cookie::{Cookie, SameSite};
-use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{COOKIE, HeaderValue, RETRY_AFTER, SET_COOKIE};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::http::header::{COOKIE, RETRY_AFTER};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
-use hubgate_protocol::Refusal;
-use log::warn;
+use hubgate_protocol::{LoginName, Refusal};
 
 use crate::answer::{self, Failure, Frame};
+use crate::config::Authenticator;
 use crate::domain::cookie;
-use crate::extract::posted::{form_of, stale_form};
-use crate::extract::{Page, Peer, Visitor, header_text, names};
+use crate::domain::query::Query;
+use crate::extract::{Filled, Page, Peer, header_text, hub_traits};
 use crate::oauth::client;
-use crate::pages::{next_in, next_of};
-use crate::state::authenticate::attempt;
-use crate::state::logins::{self, Proven};
-use crate::state::{Hub, sessions};
+use crate::pages::provider::{self, Button};
+use crate::pages::welcome::{Arrival, hub_cookie, set_cookie};
+use crate::pages::{conversation, next_in, next_of, passkey_login};
+use crate::state::Hub;
+use crate::state::authenticate::{Step, Typed, begin};
+use crate::state::signins::Goal;
+use crate::words::Message;
+
+/// Longest name that is shown again, bytes. Shorter ones are filled up, so that no answer tells by its length.
+const SHOWN: usize = 64;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -26,121 +30,160 @@ struct LoginPage<'a> {
     frame: Frame,
     next: &'a str,
     username: &'a str,
-    message: &'a str,
+    fill: String,
+    /// What the site says here, paragraph by paragraph.
+    said: Vec<&'a str>,
+    message: Option<Message>,
     ca: bool,
+    passwords: bool,
+    providers: Vec<Button>,
+    /// The page for those who log in by a passkey alone; empty where nobody does.
+    passkeys: String,
+}
+
+/// What a person need not type again.
+pub(super) struct Again<'a> {
+    /// Their name.
+    pub(super) name: &'a str,
+    /// Where they want to go.
+    pub(super) next: Option<&'a str>,
 }
 
 /// `GET /hub/login`.
 pub async fn form(Page(visitor): Page, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    let query = Query::parse(request.query_string());
+    if query.get("late").is_some() {
+        return conversation::lost(&visitor.hub, &request);
+    }
     let next = next_of(&visitor.hub, request.query_string());
-    if visitor.session.is_some() {
+    let again = query.get("again").is_some();
+    if visitor.session.is_some() && !again {
         return Ok(answer::redirect(&next.unwrap_or_else(|| visitor.hub.url("/hub/"))));
     }
-    login_page(&visitor.hub, &request, StatusCode::OK, ("", ""), next.as_deref())
+    if let Some(provider) = visitor.hub.providers.automatic()
+        && query.get("auto") != Some("0")
+        && !again
+    {
+        let name = &provider.spec.name;
+        return Ok(answer::redirect(&provider::address(
+            &visitor.hub,
+            name,
+            next.as_deref().unwrap_or_default(),
+        )));
+    }
+    login_page(&visitor.hub, &request, (StatusCode::OK, None), Again { name: "", next: next.as_deref() })
 }
 
 /// `POST /hub/login`.
-pub async fn submit(
-    visitor: Visitor,
-    request: HttpRequest,
-    payload: web::Payload,
-) -> Result<HttpResponse, Failure> {
-    let mut payload: Payload = payload.into_inner();
-    let form = form_of(&request, &mut payload).await.map_err(|failure| visitor.failure(failure))?;
+pub async fn submit(Filled { visitor, form }: Filled, request: HttpRequest) -> Result<HttpResponse, Failure> {
     let hub = &visitor.hub;
-    let cookies = header_text(&request, &COOKIE);
-    let (sent, field) =
-        (cookie::value(cookies, cookie::XSRF).unwrap_or_default(), form.get("_xsrf").unwrap_or_default());
     let missing = |name: &str| {
-        visitor.failure(Failure::new(StatusCode::BAD_REQUEST, format!("The form has no field {name}.")))
+        visitor
+            .failure(Failure::new(StatusCode::BAD_REQUEST, Message::new("error-field").with("field", name)))
     };
     let name = form.get("username").ok_or_else(|| missing("username"))?;
     let password = form.get("password").ok_or_else(|| missing("password"))?;
-    if !hub.key.form_token_holds(sent, field, hub.clock.now_s()) {
-        return Err(visitor.failure(stale_form()));
-    }
     let next = next_of(hub, request.query_string()).or_else(|| next_in(hub, &form));
-    match attempt(hub, name, password, Peer::of(&request).0.addr).await {
-        Ok(proven) => welcome(&visitor, &request, proven, next).await,
-        Err(refusal) => {
-            let (status, message) = told(refusal);
-            let mut response = login_page(hub, &request, status, (name, message), next.as_deref())?;
-            if let Refusal::Throttled { retry_after_s } = refusal {
-                response.headers_mut().insert(RETRY_AFTER, retry_after_s.into());
-            }
-            Ok(response)
+    let ours = origin(hub, &request, form.get("_xsrf").unwrap_or_default());
+    if visitor.session.is_some() && ours != Origin::ThisBrowser {
+        // Logged in meanwhile, in another tab.
+        return Ok(answer::redirect(&next.unwrap_or_else(|| hub.url("/hub/"))));
+    }
+    if ours == Origin::Unknown {
+        let stale = (StatusCode::FORBIDDEN, Some(Message::new("login-stale")));
+        return login_page(hub, &request, stale, Again { name, next: next.as_deref() });
+    }
+    let device = cookie::value(header_text(&request, &COOKIE), cookie::DEVICE).unwrap_or_default();
+    let typed = Typed { name, password, from: Peer::of(&request).0.addr, device, converse: true };
+    match begin(hub, &typed).await {
+        Ok(Step::Proven(proven)) => {
+            Arrival { visitor: &visitor, request: &request, proven: *proven, next }.welcome().await
         }
+        Ok(Step::Asked(asked)) => conversation::ask(hub, &request, (asked, Goal::Login, next)),
+        Err(refusal) => refused(hub, &request, refusal, Again { name, next: next.as_deref() }),
     }
 }
 
-fn told(refusal: Refusal) -> (StatusCode, &'static str) {
-    match refusal {
-        Refusal::BadCredentials {} => (StatusCode::FORBIDDEN, "Invalid username or password."),
-        Refusal::Throttled { .. } => {
-            (StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Wait a few minutes and try again.")
-        }
-        Refusal::Unavailable {} => {
-            (StatusCode::SERVICE_UNAVAILABLE, "Logging in is not possible right now. Try again in a moment.")
-        }
-        Refusal::PasswordExpired {} => (
-            StatusCode::FORBIDDEN,
-            "Your password has expired. Change it on the machine (for example by ssh), then log in.",
-        ),
-        Refusal::AccountExpired {} => {
-            (StatusCode::FORBIDDEN, "Your account has expired. Ask the administrator.")
-        }
-        Refusal::NotPermitted {} => {
-            (StatusCode::FORBIDDEN, "Your account may not log in here at this time. Ask the administrator.")
-        }
+/// Where a login form comes from.
+#[derive(PartialEq, Eq)]
+enum Origin {
+    /// This browser got it, with the token in its cookie.
+    ThisBrowser,
+    /// A tab that was opened together with others and shares the cookie of the last: the token is ours, and the browser
+    /// itself says that the page was of this site.
+    OtherTab,
+    Unknown,
+}
+
+fn origin(hub: &Hub, request: &HttpRequest, field: &str) -> Origin {
+    let now_s = hub.clock.now_s();
+    let sent = cookie::value(header_text(request, &COOKIE), cookie::XSRF).unwrap_or_default();
+    let of_this_site = !sent.is_empty() && hub_traits(request).fetch_site == "same-origin";
+    if hub.key.form_token_holds(sent, field, now_s) {
+        Origin::ThisBrowser
+    } else if of_this_site && hub.key.form_token_holds(field, field, now_s) {
+        Origin::OtherTab
+    } else {
+        Origin::Unknown
     }
 }
 
-async fn welcome(
-    visitor: &Visitor,
+/// The login page again, with the reason.
+///
+/// # Errors
+/// 503.
+pub(super) fn refused(
+    hub: &Hub,
     request: &HttpRequest,
-    proven: Proven,
-    next: Option<String>,
+    refusal: Refusal,
+    again: Again<'_>,
 ) -> Result<HttpResponse, Failure> {
-    let hub = &visitor.hub;
-    let before = match cookie::session(header_text(request, &COOKIE)) {
-        cookie::Session::One(id) => Some(sessions::hash(id)),
-        _ => None,
-    };
-    let target = next.unwrap_or_else(|| hub.url("/hub/"));
-    let begun = logins::begin(hub, proven, before).await.map_err(|error| {
-        warn!("a login could not be kept: {error}");
-        visitor.failure(Failure::unavailable())
-    })?;
-    let mut response = answer::redirect(&target);
-    let age = CookieAge::hours(i64::from(hub.config.session_hours));
-    set_cookie(&mut response, &hub_cookie(hub, request, cookie::SESSION, &begun.id, age));
-    let mut public = hub_cookie(hub, request, cookie::SESSION_ID, &begun.public_id, age);
-    public.set_max_age(None);
-    set_cookie(&mut response, &public);
-    // For scripts that log in as browsers do and send it back in X-XSRFToken; our pages have it in their forms.
-    let token = hub.key.session_token(&sessions::hash(&begun.id)).unwrap_or_default();
-    let mut xsrf = hub_cookie(hub, request, cookie::XSRF, &token, age);
-    xsrf.set_path(hub.url("/hub/"));
-    xsrf.set_max_age(None);
-    set_cookie(&mut response, &xsrf);
+    let (status, message) = told(refusal);
+    let mut response = login_page(hub, request, (status, Some(message)), again)?;
+    if let Refusal::Throttled { retry_after_s } = refusal {
+        response.headers_mut().insert(RETRY_AFTER, retry_after_s.into());
+    }
     Ok(response)
 }
 
-fn login_page(
+/// Status and sentence of a refusal.
+pub(super) fn told(refusal: Refusal) -> (StatusCode, Message) {
+    let (status, key) = match refusal {
+        Refusal::BadCredentials {} => (StatusCode::FORBIDDEN, "login-wrong"),
+        Refusal::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "login-many"),
+        Refusal::Unavailable {} => (StatusCode::SERVICE_UNAVAILABLE, "login-unavailable"),
+        Refusal::PasswordExpired {} => (StatusCode::FORBIDDEN, "login-password-expired"),
+        Refusal::AccountExpired {} => (StatusCode::FORBIDDEN, "login-account-expired"),
+        // For every name after so many wrong passwords: who is locked is not told to strangers.
+        Refusal::Locked {} => (StatusCode::FORBIDDEN, "login-locked"),
+        Refusal::NoLogins {} => (StatusCode::FORBIDDEN, "login-nobody"),
+        Refusal::NotPermitted {} => (StatusCode::FORBIDDEN, "login-not-permitted"),
+    };
+    (status, Message::new(key))
+}
+
+/// Shows the form.
+///
+/// # Errors
+/// 503 when the system has no randomness to give.
+pub(super) fn login_page(
     hub: &Hub,
     request: &HttpRequest,
-    status: StatusCode,
-    (username, message): (&str, &str),
-    next: Option<&str>,
+    (status, message): (StatusCode, Option<Message>),
+    again: Again<'_>,
 ) -> Result<HttpResponse, Failure> {
-    let mut nonce = [0; 16];
-    openssl::rand::rand_bytes(&mut nonce).map_err(|_| Failure::unavailable())?;
-    let token = hub.key.form_token(&nonce, hub.clock.now_s()).ok_or_else(Failure::unavailable)?;
-    let frame = Frame { xsrf: token.clone(), ..Frame::anonymous(&hub.config.base_url) };
-    let shown_name: String = username.chars().take(hubgate_protocol::name::USERNAME_MAX).collect();
+    let token = form_token(hub, request).ok_or_else(Failure::unavailable)?;
+    let frame = Frame { xsrf: token.clone(), ..Frame::anonymous(&hub.config) };
+    let fits = again.name.len() <= SHOWN && again.name.parse::<LoginName>().is_ok();
+    let username = if fits { again.name } else { "" };
+    let fill = " ".repeat(if message.is_none() { 0 } else { SHOWN.saturating_sub(username.len()) });
     let ca = hub.config.ca_certificate.is_file();
-    let next = next.unwrap_or_default();
-    let page = LoginPage { frame, next, username: &shown_name, message, ca };
+    let next = again.next.unwrap_or_default();
+    let passwords = hub.config.authenticator != Authenticator::None;
+    let providers = provider::buttons(hub, next);
+    let passkeys = passkey_login::address(hub, request, next);
+    let said = hub.config.login_text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let page = LoginPage { frame, next, username, fill, said, message, ca, passwords, providers, passkeys };
     let mut response = answer::page_that_leads_to(status, &page, &client::other_site(hub, next));
     let mut xsrf =
         hub_cookie(hub, request, cookie::XSRF, &token, CookieAge::seconds(crate::domain::xsrf::FORM_AGE_S));
@@ -149,28 +192,14 @@ fn login_page(
     Ok(response)
 }
 
-/// A cookie of ours: out of reach of scripts, not sent by other sites' forms, and over TLS only unless the site has none.
-#[must_use]
-pub fn hub_cookie<'c>(
-    hub: &Hub,
-    request: &HttpRequest,
-    name: &'c str,
-    value: &'c str,
-    age: CookieAge,
-) -> Cookie<'c> {
-    let plain_http = header_text(request, &names::PROTO) == "http";
-    Cookie::build(name, value)
-        .path(hub.url("/"))
-        .http_only(true)
-        .secure(!plain_http)
-        .same_site(SameSite::Lax)
-        .max_age(age)
-        .finish()
-}
-
-/// Adds a cookie to a finished response.
-pub fn set_cookie(response: &mut HttpResponse, cookie: &Cookie<'_>) {
-    if let Ok(value) = HeaderValue::from_str(&cookie.to_string()) {
-        response.headers_mut().append(SET_COOKIE, value);
+/// The token of the form: the one that this browser has, so that all its tabs go on holding, or a new one.
+pub(super) fn form_token(hub: &Hub, request: &HttpRequest) -> Option<String> {
+    let now_s = hub.clock.now_s();
+    let sent = cookie::value(header_text(request, &COOKIE), cookie::XSRF).unwrap_or_default();
+    if hub.key.form_token_holds(sent, sent, now_s) {
+        return Some(sent.to_owned());
     }
+    let mut nonce = [0; 16];
+    openssl::rand::rand_bytes(&mut nonce).ok()?;
+    hub.key.form_token(&nonce, now_s)
 }

@@ -1,12 +1,18 @@
 //! The front doors: the prefix itself, the hub's root, static files, the CA certificate, and everything that is not there.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS,
+};
 use actix_web::{HttpResponse, web};
 
-use crate::answer::{self, Failure, assets};
+use crate::answer::{self, Failure, accent, assets};
 use crate::extract::{SignedIn, Visitor};
-use crate::state::Hub;
+use crate::state::{Hub, appearance};
+use crate::words::Message;
+
+/// What browsers are told of files whose address changes with their content.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
 /// The prefix itself leads to the hub.
 pub async fn front(hub: web::Data<Hub>) -> HttpResponse {
@@ -24,7 +30,7 @@ pub async fn asset(address: web::Path<String>, visitor: Visitor) -> Result<HttpR
     let (bytes, media) = assets::find(&address).ok_or_else(|| visitor.failure(nothing()))?;
     Ok(HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, media))
-        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((CACHE_CONTROL, FOR_EVER))
         .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .body(bytes))
 }
@@ -40,12 +46,38 @@ pub async fn ca_certificate(visitor: Visitor) -> Result<HttpResponse, Failure> {
         .body(pem))
 }
 
+/// The site's logo. A picture may hold scripts and styles; this policy lets none of them do anything.
+pub async fn logo(visitor: Visitor) -> Result<HttpResponse, Failure> {
+    let config = visitor.hub.config.clone();
+    let read = web::block(move || appearance::logo(&config)).await;
+    let Ok(Ok(Some(logo))) = read else { return Err(visitor.failure(nothing())) };
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, logo.media))
+        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox"))
+        .body(logo.bytes))
+}
+
+/// The sheet with the site's colour.
+pub async fn accent(name: web::Path<String>, visitor: Visitor) -> Result<HttpResponse, Failure> {
+    let config = &visitor.hub.config;
+    if accent::name(config).as_deref() != Some(name.as_str()) {
+        return Err(visitor.failure(nothing()));
+    }
+    Ok(HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "text/css; charset=utf-8"))
+        .insert_header((CACHE_CONTROL, FOR_EVER))
+        .insert_header((X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .body(accent::sheet(config)))
+}
+
 /// Everything else.
 pub async fn not_found(visitor: Visitor) -> Result<HttpResponse, Failure> {
     Err(visitor.failure(nothing()))
 }
 
 fn nothing() -> Failure {
-    Failure::new(StatusCode::NOT_FOUND, "There is nothing here.")
-        .remedy("Check the address, or go to the home page.")
+    Failure::new(StatusCode::NOT_FOUND, Message::new("error-nothing"))
+        .remedy(Message::new("error-nothing-remedy"))
 }

@@ -7,23 +7,65 @@ use hubgate_protocol::{ErrorCode, Phase, ServerId};
 use log::warn;
 
 use crate::answer::{self, Failure, Frame};
+use crate::config::ProfileSpec;
+use crate::domain::display_name::is_display_name;
 use crate::domain::form::Form;
+use crate::domain::limits::show_cores;
 use crate::domain::options;
 use crate::domain::request_log::shown;
 use crate::domain::scope::Base;
 use crate::extract::{Posted, ServerPath, SignedIn, hub_traits};
+use crate::pages::card::size;
+use crate::pages::home::machine;
 use crate::pages::{next_in, next_of};
 use crate::spawn::SpawnError;
 use crate::state::Hub;
+use crate::state::profiles::{self, Hidden};
+use crate::state::servers::Wait;
 use crate::state::starts::{self, StartError, StartOptions};
+use crate::words::Message;
 
 #[derive(Template)]
 #[template(path = "spawn.html")]
 struct SpawnPage<'a> {
     frame: Frame,
-    /// `OWNER` or `OWNER/SERVER`, and the query of the link.
+    /// `OWNER` or `OWNER/SERVER`.
     target: String,
     next: &'a str,
+    /// Options that the link presets, besides the profile.
+    presets: Vec<(String, String)>,
+    /// Whether another site sent the visitor here.
+    elsewhere: bool,
+    /// Whether an exam says which profile it is.
+    exam: bool,
+    offers: Vec<Offer<'a>>,
+    /// Whether it is a server with a name, which can have a title too.
+    named: bool,
+    machine: Option<Message>,
+}
+
+/// A profile as the page offers it.
+struct Offer<'a> {
+    profile: &'a ProfileSpec,
+    checked: bool,
+    facts: Vec<Message>,
+}
+
+impl<'a> Offer<'a> {
+    fn of(profile: &'a ProfileSpec, chosen: Option<&ProfileSpec>) -> Self {
+        let limits = &profile.limits;
+        let mut facts = Vec::new();
+        facts.extend(limits.memory.map(|bytes| Message::new("start-memory").with("size", size(bytes))));
+        facts.extend(
+            limits.cpu_percent.map(|cores| Message::new("start-cores").with("cores", show_cores(cores))),
+        );
+        facts.extend(
+            (profile.gpus > 0).then(|| Message::new("start-gpus").with("gpus", profile.gpus.to_string())),
+        );
+        facts.extend((!profile.network).then(|| Message::new("start-no-network")));
+        facts.extend((!profile.terminals).then(|| Message::new("start-no-terminals")));
+        Self { profile, checked: chosen.is_some_and(|chosen| chosen.name == profile.name), facts }
+    }
 }
 
 #[derive(Template)]
@@ -34,6 +76,14 @@ struct PendingPage<'a> {
     target: String,
     /// Address of its events.
     progress: String,
+    /// What is said of a place in line, with `%` for the place.
+    line: Message,
+    /// The same for those who wait for a GPU.
+    gpu_line: Message,
+    /// What is said of its place in line now.
+    place: Option<Message>,
+    /// Address of the server, where the hub says why it failed.
+    server: String,
     next: &'a str,
 }
 
@@ -46,7 +96,7 @@ pub async fn own(person: SignedIn, request: HttpRequest) -> HttpResponse {
 }
 
 /// `GET /hub/spawn/NAME[/SERVER]`: starts the server when a person comes from here or by a bookmark; asks when another site
-/// sent them. The query presets the options of the start.
+/// sent them, and where there are several profiles and the query names none. The query has the options of the start.
 pub async fn ask(
     person: SignedIn,
     path: web::Path<ServerPath>,
@@ -58,16 +108,32 @@ pub async fn ask(
     if hub.servers.phase(&id) == Phase::Running {
         return Ok(answer::redirect(&next.unwrap_or_else(|| hub.server_url(&id))));
     }
-    if hub_traits(&request).cross_site() {
-        let query = request.query_string();
-        let mark = if query.is_empty() { "" } else { "?" };
-        let target = format!("{}{mark}{query}", id.segments());
-        let page = SpawnPage { frame: person.frame(), target, next: next.as_deref().unwrap_or_default() };
+    let query = Form::parse(request.query_string().as_bytes()).map_err(|error| {
+        person
+            .failure(Failure::new(StatusCode::BAD_REQUEST, Message::new("start-query").with("error", error)))
+    })?;
+    let choice = profiles::choice(hub, &id).await.map_err(|error| {
+        warn!("profiles could not be read: {error}");
+        person.failure(Failure::unavailable())
+    })?;
+    let options = options::of(&query);
+    let asked = options.as_ref().and_then(profiles::named_in);
+    let elsewhere = hub_traits(&request).cross_site();
+    if elsewhere || (choice.offered.len() > 1 && asked.is_none()) {
+        let chosen = choice.pick(asked).map_err(|hidden| person.failure(told(&id, &hidden.into())))?;
+        let page = SpawnPage {
+            frame: person.frame(),
+            target: id.segments(),
+            next: next.as_deref().unwrap_or_default(),
+            presets: options::presets(options.as_ref()),
+            elsewhere,
+            exam: choice.forced,
+            offers: choice.offered.iter().map(|profile| Offer::of(profile, chosen)).collect(),
+            named: !id.server.is_default(),
+            machine: machine(hub),
+        };
         return Ok(answer::page(StatusCode::OK, &page));
     }
-    let query = Form::parse(request.query_string().as_bytes()).map_err(|error| {
-        person.failure(Failure::new(StatusCode::BAD_REQUEST, format!("Bad query: {error}.")))
-    })?;
     begin(hub, &id, &query).await.map_err(|failure| person.failure(failure))?;
     Ok(answer::redirect(&pending_url(hub, &id, next.as_deref())))
 }
@@ -95,7 +161,7 @@ pub async fn submit(
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
     let Posted { hub, session, form } = posted;
-    let page = |failure: Failure| failure.as_page(true, &hub.config.base_url);
+    let page = |failure: Failure| failure.as_page(true, &hub.config);
     let id = path.allowed(&hub, &session, &Base::Servers).map_err(page)?;
     let next = next_of(&hub, request.query_string()).or_else(|| next_in(&hub, &form));
     begin(&hub, &id, &form).await.map_err(page)?;
@@ -118,9 +184,22 @@ pub async fn pending(
         frame: person.frame(),
         target: id.segments(),
         progress: hub.progress_url(&id),
+        line: in_line(Wait::Turn, "%"),
+        gpu_line: in_line(Wait::Gpu, "%"),
+        place: hub.servers.place(&id).map(|place| in_line(place.wait, place.number)),
+        server: hub.server_path(&id),
         next: &next,
     };
     Ok(answer::page(StatusCode::OK, &page))
+}
+
+/// What is said of a place in line.
+pub fn in_line(wait: Wait, place: impl ToString) -> Message {
+    let sentence = match wait {
+        Wait::Turn => "start-line",
+        Wait::Gpu => "start-gpu-line",
+    };
+    Message::new(sentence).with("place", place.to_string())
 }
 
 fn pending_url(hub: &Hub, id: &ServerId, next: Option<&str>) -> String {
@@ -134,7 +213,10 @@ fn pending_url(hub: &Hub, id: &ServerId, next: Option<&str>) -> String {
 
 /// Starts it with the options of a query or a form; one that is up already is as good.
 async fn begin(hub: &Hub, id: &ServerId, form: &Form) -> Result<(), Failure> {
-    let display_name = form.get("display_name").map(str::to_owned);
+    let display_name = form.get("display_name").filter(|title| !title.is_empty()).map(str::to_owned);
+    if display_name.as_deref().is_some_and(|title| !is_display_name(title)) {
+        return Err(Failure::new(StatusCode::BAD_REQUEST, Message::new("start-bad-title")));
+    }
     let options = StartOptions { display_name, user_options: options::of(form) };
     match starts::start(hub, id, options).await {
         Ok(()) | Err(StartError::AlreadyRunning) => Ok(()),
@@ -147,23 +229,25 @@ async fn begin(hub: &Hub, id: &ServerId, form: &Form) -> Result<(), Failure> {
 pub fn told(id: &ServerId, error: &StartError) -> Failure {
     warn!("start failed server={id}: {}", shown(&error.to_string()));
     match error {
-        StartError::AlreadyRunning => Failure::new(StatusCode::BAD_REQUEST, "The server is already running."),
-        StartError::PendingStop => {
-            Failure::new(StatusCode::CONFLICT, "The server that ran before is still stopping.")
-                .remedy("Wait a moment and start it again.")
-                .retry_after(3)
-        }
+        StartError::AlreadyRunning => Failure::new(StatusCode::BAD_REQUEST, Message::new("start-already")),
+        StartError::PendingStop => Failure::new(StatusCode::CONFLICT, Message::new("start-still-stopping"))
+            .remedy(Message::new("start-still-stopping-remedy"))
+            .retry_after(3),
         StartError::Throttled { retry_after_s } => {
-            Failure::new(StatusCode::TOO_MANY_REQUESTS, "Too many servers are starting at this moment.")
-                .remedy("Try again in half a minute.")
+            Failure::new(StatusCode::TOO_MANY_REQUESTS, Message::new("start-throttled"))
+                .remedy(Message::new("start-throttled-remedy"))
                 .retry_after(*retry_after_s)
         }
-        StartError::TooMany => {
-            Failure::new(StatusCode::TOO_MANY_REQUESTS, "As many servers are running as this hub allows.")
-                .remedy("Try again in a few minutes, or ask the administrator.")
-        }
+        StartError::TooMany => Failure::new(StatusCode::TOO_MANY_REQUESTS, Message::new("start-too-many"))
+            .remedy(Message::new("start-too-many-remedy")),
         StartError::Name(why) => Failure::new(StatusCode::BAD_REQUEST, why.to_string()),
-        StartError::NoUser => Failure::new(StatusCode::NOT_FOUND, "There is no such user."),
+        StartError::NoUser => Failure::new(StatusCode::NOT_FOUND, Message::new("start-no-user")),
+        StartError::Profile(Hidden) => Failure::new(StatusCode::FORBIDDEN, Message::new("start-no-profile"))
+            .remedy(Message::new("start-no-profile-remedy")),
+        StartError::NoSuchGpus { .. } => {
+            Failure::new(StatusCode::BAD_GATEWAY, Message::new("start-unsupported"))
+                .remedy(Message::new("start-no-gpus-remedy"))
+        }
         StartError::Spawner(error) => refused(error),
         StartError::Store(_) => Failure::unavailable(),
     }
@@ -175,13 +259,21 @@ fn refused(error: &SpawnError) -> Failure {
         _ => None,
     };
     match code {
-        Some(ErrorCode::Forbidden) => Failure::new(StatusCode::FORBIDDEN, "The machine does not let the hub start this server.")
-            .remedy("Log out and in again: the proof of your password may have expired. If that does not help, ask the administrator to look at spawner.toml."),
-        Some(ErrorCode::NoAccount) => Failure::new(StatusCode::FORBIDDEN, "There is no account on this machine that could run your server.")
-            .remedy("Ask the administrator to create it."),
-        Some(ErrorCode::Busy) => Failure::new(StatusCode::SERVICE_UNAVAILABLE, "Too many servers are starting at this moment.").remedy("Try again in a moment.").retry_after(5),
-        Some(ErrorCode::Engine) => Failure::new(StatusCode::BAD_GATEWAY, "The machine could not start your server.")
-            .remedy("Ask the administrator to look at the journal of hubgate-spawner."),
+        Some(ErrorCode::Forbidden) => Failure::new(StatusCode::FORBIDDEN, Message::new("start-forbidden"))
+            .remedy(Message::new("start-forbidden-remedy")),
+        Some(ErrorCode::NoAccount) => Failure::new(StatusCode::FORBIDDEN, Message::new("start-no-account"))
+            .remedy(Message::new("start-no-account-remedy")),
+        Some(ErrorCode::Busy) => {
+            Failure::new(StatusCode::SERVICE_UNAVAILABLE, Message::new("start-throttled"))
+                .remedy(Message::new("start-busy-remedy"))
+                .retry_after(5)
+        }
+        Some(ErrorCode::Engine) => Failure::new(StatusCode::BAD_GATEWAY, Message::new("start-engine"))
+            .remedy(Message::new("start-engine-remedy")),
+        Some(ErrorCode::Unsupported) => {
+            Failure::new(StatusCode::BAD_GATEWAY, Message::new("start-unsupported"))
+                .remedy(Message::new("start-no-profile-remedy"))
+        }
         _ => Failure::unavailable(),
     }
 }

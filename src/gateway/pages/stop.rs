@@ -17,7 +17,7 @@ const SETTLES: Duration = Duration::from_secs(3);
 /// `POST /hub/stop/NAME[/SERVER]`.
 pub async fn submit(posted: Posted, path: web::Path<ServerPath>) -> Result<HttpResponse, Failure> {
     let Posted { hub, session, .. } = posted;
-    let page = |failure: Failure| failure.as_page(true, &hub.config.base_url);
+    let page = |failure: Failure| failure.as_page(true, &hub.config);
     let id = path.allowed(&hub, &session, &Base::DeleteServers).map_err(page)?;
     starts::stop(&hub, &id).await.map_err(|error| page(told(&id, &error)))?;
     hub.servers.wait(&id, SETTLES, |now| matches!(now.phase, Phase::Stopped | Phase::Failed)).await;

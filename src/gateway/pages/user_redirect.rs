@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 
 use crate::answer;
+use crate::domain::next;
 use crate::extract::SignedIn;
 
 /// `GET /hub/user-redirect/PATH?QUERY`: to that path of one's own server, by way of the spawn page, which forwards at once
@@ -15,6 +16,6 @@ pub async fn forward(person: SignedIn, request: HttpRequest) -> HttpResponse {
     let rest = asked.strip_prefix(&prefix).unwrap_or_default().trim_start_matches('/');
     let own = hub.first_server(&person.session.user);
     let next = format!("{}{rest}", hub.server_path(&own));
-    let next = percent_encoding::utf8_percent_encode(&next, percent_encoding::NON_ALPHANUMERIC);
+    let next = next::in_query(&next);
     answer::redirect(&hub.url(&format!("/hub/spawn/{}?next={next}", own.segments())))
 }

@@ -4,13 +4,18 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use hubgate_protocol::frame::{self, HEADER_LEN};
-use hubgate_protocol::{Connection, ErrorCode, Request, Response, Secret, ServerId, ServiceName, Ticket};
+use hubgate_protocol::{
+    Account, AccountState, Connection, ErrorCode, Gpu, Home, Limits, LoginName, Manner, Request, Response,
+    Secret, ServerId, ServiceName, Ticket, Username, Variables,
+};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 /// Deadline of every answer, a login's too: nobody looks longer at a page that does nothing.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// Deadline where accounts are made and removed: more than the spawner itself allows.
+const LONG_DEADLINE: Duration = Duration::from_secs(630);
 /// Lines of its own journal that the owner of a server is shown.
 pub const LOG_LINES: u16 = 50;
 /// Most connections in one `Cut`.
@@ -38,6 +43,25 @@ pub enum SpawnError {
     Protocol,
 }
 
+/// What a look at an account found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// It is there.
+    There(Account, AccountState),
+    /// There is none that may have servers.
+    Absent,
+}
+
+impl Lookup {
+    fn of(answer: Response) -> Option<Self> {
+        match answer {
+            Response::Account { account, state } => Some(Self::There(account, state)),
+            Response::Error { error: ErrorCode::NoAccount, .. } => Some(Self::Absent),
+            _ => None,
+        }
+    }
+}
+
 impl From<frame::FrameError> for SpawnError {
     fn from(error: frame::FrameError) -> Self {
         match error {
@@ -45,6 +69,23 @@ impl From<frame::FrameError> for SpawnError {
             _ => Self::Protocol,
         }
     }
+}
+
+/// What a server is started with, besides its name.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// The owner's account of the host, where it is not called as the owner is.
+    pub account: Option<LoginName>,
+    /// From the owner's last login.
+    pub ticket: Option<Ticket>,
+    /// A token for the hub's API makes it a server of the hub flavour.
+    pub token: Option<Secret>,
+    /// What it may use.
+    pub limits: Limits,
+    /// What goes into its environment.
+    pub environment: Variables,
+    /// The rest of how it is run.
+    pub manner: Manner,
 }
 
 /// Where the spawner listens. Every call makes a connection of its own, so that a slow login delays nobody.
@@ -65,7 +106,16 @@ impl SpawnClient {
     /// # Errors
     /// See [`SpawnError`]; an error response is [`SpawnError::Refused`].
     pub async fn ask(&self, request: &Request) -> Result<Response, SpawnError> {
-        let answer = timeout(DEADLINE, async {
+        self.ask_within(request, DEADLINE).await
+    }
+
+    /// The same for what root's programs and the packing of a home take.
+    async fn ask_long(&self, request: &Request) -> Result<Response, SpawnError> {
+        self.ask_within(request, LONG_DEADLINE).await
+    }
+
+    async fn ask_within(&self, request: &Request, deadline: Duration) -> Result<Response, SpawnError> {
+        let answer = timeout(deadline, async {
             let mut stream = self.connect(request).await?;
             read(&mut stream).await
         });
@@ -86,18 +136,101 @@ impl SpawnClient {
         Ok(stream)
     }
 
-    /// Starts a server, or makes sure that it runs; returns when the job is queued. A `token` for the hub's API makes it a
-    /// server of the hub flavour.
+    /// Starts a server, or makes sure that it runs; returns when the job is queued.
     ///
     /// # Errors
     /// See [`SpawnError`].
-    pub async fn start(
+    pub async fn start(&self, id: &ServerId, start: Start) -> Result<(), SpawnError> {
+        let (user, server) = (id.user.clone(), id.server.clone());
+        let Start { account, ticket, token, limits, environment, manner } = start;
+        let manner = Box::new(manner);
+        self.done(Request::Start { user, server, account, ticket, token, limits, environment, manner }).await
+    }
+
+    /// Sets the limits of a server; one that is missing is the unit's own. It holds until the next start.
+    ///
+    /// # Errors
+    /// See [`SpawnError`]; [`ErrorCode::Unsupported`] where the engine has no limits.
+    pub async fn set_limits(&self, id: &ServerId, limits: Limits) -> Result<(), SpawnError> {
+        self.done(Request::SetLimits { user: id.user.clone(), server: id.server.clone(), limits }).await
+    }
+
+    /// Looks an account of the host up, and how it stands now.
+    ///
+    /// # Errors
+    /// See [`SpawnError`]; [`ErrorCode::NoAccount`] where there is none that may have servers.
+    pub async fn account(&self, user: &LoginName) -> Result<(Account, AccountState), SpawnError> {
+        match self.ask(&Request::Account { user: user.clone() }).await? {
+            Response::Account { account, state } => Ok((account, state)),
+            _ => Err(SpawnError::Protocol),
+        }
+    }
+
+    /// Looks many accounts up, one after another on one connection. An account that was not answered about is `None`.
+    pub async fn accounts(&self, users: &[LoginName]) -> Vec<Option<Lookup>> {
+        let mut found = Vec::with_capacity(users.len());
+        let mut stream = None;
+        for user in users {
+            let request = Request::Account { user: user.clone() };
+            let answer = timeout(DEADLINE, self.ask_on(&mut stream, &request));
+            match answer.await.unwrap_or(Err(SpawnError::Timeout)) {
+                Ok(answer) => found.push(Lookup::of(answer)),
+                Err(error) => {
+                    log::warn!("accounts are not looked at for now, who is in stays in: {error}");
+                    break;
+                }
+            }
+        }
+        found.resize(users.len(), None);
+        found
+    }
+
+    /// One request and its answer on a connection that is kept; errors of the spawner are answers.
+    async fn ask_on(&self, kept: &mut Option<UnixStream>, request: &Request) -> Result<Response, SpawnError> {
+        let mut stream = match kept.take() {
+            Some(mut stream) => {
+                stream.write_all(&frame::encode(request)?).await?;
+                stream
+            }
+            None => self.connect(request).await?,
+        };
+        let answer = read(&mut stream).await?;
+        *kept = Some(stream);
+        Ok(answer)
+    }
+
+    /// Makes an account on the host; without a `password` it gets a one-time password, which is told this once.
+    ///
+    /// # Errors
+    /// See [`SpawnError`]; [`ErrorCode::Forbidden`] where root's policy does not let hubgate make accounts.
+    pub async fn create_account(
         &self,
-        id: &ServerId,
-        ticket: Option<Ticket>,
-        token: Option<Secret>,
-    ) -> Result<(), SpawnError> {
-        self.done(Request::Start { user: id.user.clone(), server: id.server.clone(), ticket, token }).await
+        user: &Username,
+        password: Option<Secret>,
+    ) -> Result<(Account, Option<Secret>), SpawnError> {
+        match self.ask_long(&Request::CreateAccount { user: user.clone(), password }).await? {
+            Response::Created { account, password } => Ok((account, password)),
+            _ => Err(SpawnError::Protocol),
+        }
+    }
+
+    /// Locks an account that hubgate made, or unlocks it.
+    ///
+    /// # Errors
+    /// See [`SpawnError`].
+    pub async fn lock_account(&self, user: &Username, locked: bool) -> Result<(), SpawnError> {
+        self.done(Request::LockAccount { user: user.clone(), locked }).await
+    }
+
+    /// Removes an account that hubgate made.
+    ///
+    /// # Errors
+    /// See [`SpawnError`].
+    pub async fn delete_account(&self, user: &Username, home: Home) -> Result<(), SpawnError> {
+        match self.ask_long(&Request::DeleteAccount { user: user.clone(), home }).await? {
+            Response::Done {} => Ok(()),
+            _ => Err(SpawnError::Protocol),
+        }
     }
 
     /// Starts a managed service, or makes sure that it runs; returns when the job is queued.
@@ -122,6 +255,17 @@ impl SpawnClient {
     /// See [`SpawnError`].
     pub async fn stop(&self, id: &ServerId) -> Result<(), SpawnError> {
         self.done(Request::Stop { user: id.user.clone(), server: id.server.clone() }).await
+    }
+
+    /// The GPUs that the host leases to servers, and who has them.
+    ///
+    /// # Errors
+    /// See [`SpawnError`].
+    pub async fn gpus(&self) -> Result<Vec<Gpu>, SpawnError> {
+        match self.ask(&Request::Gpus {}).await? {
+            Response::Gpus { gpus } => Ok(gpus),
+            _ => Err(SpawnError::Protocol),
+        }
     }
 
     /// The last lines of that server's own journal.

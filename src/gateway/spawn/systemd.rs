@@ -74,6 +74,23 @@ pub async fn run(events: &Sender<Event>) -> zbus::Result<()> {
     Err(zbus::Error::Failure("the bus closed the connection".to_owned()))
 }
 
+/// The managed services that systemd knows: name and `ActiveState`.
+///
+/// # Errors
+/// Whatever the bus says.
+pub async fn services() -> zbus::Result<HashMap<String, String>> {
+    let bus = Connection::system().await?;
+    let manager = ManagerProxy::new(&bus).await?;
+    let rows = manager.list_units_by_patterns(&[], &["hubgate-service@*.service"]).await?;
+    let named = |row: UnitRow| Some((service_of(&row.0)?.to_owned(), row.3));
+    Ok(rows.into_iter().filter_map(named).collect())
+}
+
+/// The service that a unit runs.
+fn service_of(unit: &str) -> Option<&str> {
+    unit.strip_prefix("hubgate-service@")?.strip_suffix(".service")
+}
+
 async fn all(bus: &Connection, path: &OwnedObjectPath, interface: &str) -> zbus::Result<Properties> {
     let to = Some("org.freedesktop.systemd1");
     let reply =
@@ -235,6 +252,12 @@ mod tests {
         ] {
             assert_eq!(UnitName::parse(foreign), None, "{foreign}");
         }
+    }
+
+    #[test]
+    fn the_unit_of_a_service_is_known_by_its_name() {
+        assert_eq!(service_of("hubgate-service@culler.service"), Some("culler"));
+        assert_eq!(service_of("jupyter@culler.service"), None);
     }
 
     #[test]

@@ -24,7 +24,8 @@ impl Hub {
     /// Where the front page of a server is.
     #[must_use]
     pub fn server_url(&self, id: &ServerId) -> String {
-        format!("{}{}", self.server_path(id).trim_end_matches('/'), self.config.default_url)
+        let own = self.profile_of(id).and_then(|profile| profile.default_url.as_deref());
+        format!("{}{}", self.server_path(id).trim_end_matches('/'), own.unwrap_or(&self.config.default_url))
     }
 
     /// A path of ours as an address, where the configuration knows the site's.

@@ -5,7 +5,7 @@ use hubgate_protocol::Username;
 
 use crate::config::Config;
 use crate::domain::entity::GroupName;
-use crate::store::{Conn, NewUser, groups, users};
+use crate::store::{Conn, NewUser, Standing, groups, users};
 
 /// Makes what is missing; what is there keeps its members and gains those that are named.
 ///
@@ -37,7 +37,8 @@ fn user(c: &mut Conn, name: &Username, now_s: i64) -> QueryResult<i64> {
     if let Some(user) = users::by_name(c, name)? {
         return Ok(user.id);
     }
-    users::insert(c, &NewUser { name: name.clone(), admin: false, password_hash: None, created_s: now_s })
+    let (name, standing) = (name.clone(), Standing::default());
+    users::insert(c, &NewUser { name, admin: false, password_hash: None, created_s: now_s, standing })
 }
 
 fn group(c: &mut Conn, name: &GroupName) -> QueryResult<i64> {

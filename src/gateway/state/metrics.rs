@@ -1,6 +1,7 @@
 //! What the gateway counts while it runs: how long answers, logins, starts and stops take.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hubgate_protocol::{Phase, ServerStatus};
@@ -26,6 +27,8 @@ pub struct Metrics {
     logins: Mutex<BTreeMap<&'static str, Histogram>>,
     starts: Mutex<BTreeMap<&'static str, Histogram>>,
     stops: Mutex<BTreeMap<&'static str, Histogram>>,
+    memory_kills: AtomicU64,
+    culled: Mutex<BTreeMap<&'static str, u64>>,
     /// Since when a server is on its way, by instance name.
     moving: Mutex<HashMap<String, (Phase, Instant)>>,
 }
@@ -73,9 +76,21 @@ impl Metrics {
         }
     }
 
+    /// The kernel killed processes of a server.
+    pub fn memory_killed(&self) {
+        self.memory_kills.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A server was stopped by a rule.
+    pub fn culled(&self, why: &'static str) {
+        let mut culled = self.culled.lock();
+        let count = culled.entry(why).or_default();
+        *count = count.saturating_add(1);
+    }
+
     /// Writes everything counted so far.
     pub fn write(&self, page: &mut Exposition) {
-        let name = "request_duration_seconds";
+        let name = "jupyterhub_request_duration_seconds";
         page.family(name, "histogram", "Request duration for all HTTP requests");
         for (series, took) in self.answers.lock().iter() {
             let code = series.code.to_string();
@@ -86,15 +101,27 @@ impl Metrics {
             );
         }
         let by_status = [
-            ("login_duration_seconds", "duration for all authentication attempts", &self.logins),
-            ("server_spawn_duration_seconds", "Time taken for server spawning operation", &self.starts),
-            ("server_stop_seconds", "Time taken for server stopping operation", &self.stops),
+            ("jupyterhub_login_duration_seconds", "duration for all authentication attempts", &self.logins),
+            (
+                "jupyterhub_server_spawn_duration_seconds",
+                "Time taken for server spawning operation",
+                &self.starts,
+            ),
+            ("jupyterhub_server_stop_seconds", "Time taken for server stopping operation", &self.stops),
         ];
         for (name, help, family) in by_status {
             page.family(name, "histogram", help);
             for (status, took) in family.lock().iter() {
                 page.histogram(name, &[("status", status)], took);
             }
+        }
+        let name = "hubgate_memory_kills_total";
+        page.family(name, "counter", "Times that the kernel ended programs of a server for its memory");
+        page.value(name, &[], self.memory_kills.load(Ordering::Relaxed));
+        let name = "hubgate_culled_servers_total";
+        page.family(name, "counter", "Servers that were stopped by a rule");
+        for (why, count) in self.culled.lock().iter() {
+            page.value(name, &[("why", why)], count);
         }
     }
 }

@@ -4,10 +4,12 @@ use diesel::QueryResult;
 use log::{info, warn};
 
 use super::directory::{Directory, Facts};
+use super::entries::is_at_home;
 use super::uplinks::{Uplink, Via};
 use super::{Hub, blocking};
-use crate::domain::scope::{Base, Client, Target, Verdict};
-use crate::store::{Conn, Revisions, StoreError, revision, sessions, tokens};
+use crate::domain::notice::Notice;
+use crate::domain::scope::{Base, Client, Owner, Target, Verdict};
+use crate::store::{Conn, Revisions, StoreError, entries, notices, revision, sessions, tokens};
 
 impl Hub {
     /// Writes, and makes what was written hold in memory before it returns: rights that were taken away are gone then,
@@ -44,29 +46,48 @@ pub async fn reload(hub: &Hub) -> Result<(), StoreError> {
     read.map(drop)
 }
 
-type Fresh = (Revisions, Option<(Vec<sessions::SessionRow>, Vec<tokens::TokenRow>)>, Option<Facts>);
+type Rights = (Vec<sessions::SessionRow>, Vec<tokens::TokenRow>, Vec<entries::EntryRow>);
 
-/// Reads what is newer than `known`; whether anything was.
+/// What is newer than memory; `None` for what is not.
+struct Fresh {
+    now: Revisions,
+    rights: Option<Rights>,
+    facts: Option<Facts>,
+    notices: Option<Vec<Notice>>,
+}
+
+/// Reads what is newer than `known`; whether rights were.
 async fn catch_up(hub: &Hub, known: &mut Revisions) -> Result<bool, StoreError> {
     let (store, now_s, now_us, seen) = (hub.store.clone(), hub.clock.now_s(), hub.clock.now_us(), *known);
-    let fresh: Fresh = blocking(move || {
+    let site = hub.site.clone();
+    let fresh = blocking(move || {
         store.read(|c| {
             let now = revision::read(c)?;
             let rights = if now.rights == seen.rights {
                 None
             } else {
-                Some((sessions::live(c, now_s)?, tokens::live(c, now_us)?))
+                Some((sessions::live(c, now_s)?, tokens::live(c, now_us)?, entries::live(c, now_s)?))
             };
-            let facts = if now.directory == seen.directory { None } else { Some(Facts::read(c)?) };
-            Ok((now, rights, facts))
+            let facts = if now.directory == seen.directory {
+                None
+            } else {
+                Some(Facts::read(c, &site.admin_groups)?)
+            };
+            let notices = if now.notices == seen.notices { None } else { Some(notices::all(c)?) };
+            Ok(Fresh { now, rights, facts, notices })
         })
     })
     .await?;
-    let (now, rights, facts) = fresh;
+    let Fresh { now, rights, facts, notices } = fresh;
+    if let Some(all) = notices {
+        hub.notices.replace(all);
+    }
     let changed = rights.is_some() || facts.is_some();
-    if let Some((sessions, tokens)) = rights {
+    if let Some((sessions, tokens, entries)) = rights {
         hub.sessions.replace(sessions.into_iter().map(|row| hub.with_rights(row)).collect());
         hub.tokens.replace(tokens);
+        // Where nobody may enter any more, who was in is out.
+        hub.entries.replace(if hub.config.admin_access { entries } else { Vec::new() });
     }
     if let Some(facts) = facts {
         let directory = Directory::new(hub.site.clone(), facts);
@@ -85,15 +106,24 @@ pub(super) fn follow(known: &mut Revisions, (first, last): (Revisions, Revisions
     }
 }
 
-/// Cuts the websockets of sessions and tokens that are not live any more.
+/// Cuts the websockets of sessions and tokens that are not live any more, or whose owner is kept out.
 pub(super) async fn cut_ended(hub: &Hub) {
     cut(hub, false).await;
+}
+
+/// Cuts also those whose visitor has lost the right to be there.
+pub(super) async fn cut_rights(hub: &Hub) {
+    cut(hub, true).await;
 }
 
 /// `rights`: also those whose visitor has lost the right to be there.
 async fn cut(hub: &Hub, rights: bool) {
     let directory = hub.directory();
-    let stands = |uplink: &Uplink| lives(hub, uplink) && (!rights || allowed(hub, &directory, uplink));
+    let now_s = hub.clock.now_s();
+    let kept_out = |owner: &Owner| owner.user().is_some_and(|user| directory.bars(user, now_s));
+    let stands = |uplink: &Uplink| {
+        lives(hub, uplink) && !kept_out(&uplink.visitor) && (!rights || allowed(hub, &directory, uplink))
+    };
     for uplink in hub.uplinks.all().into_iter().filter(|uplink| !stands(uplink)) {
         let connections = hub.uplinks.take(&uplink);
         if connections.is_empty() {
@@ -125,4 +155,18 @@ fn allowed(hub: &Hub, directory: &Directory, uplink: &Uplink) -> bool {
         Client::Service(name) => (Base::AccessServices, Target::Service(name)),
     };
     scopes.is_some_and(|scopes| scopes.check(&base, &target, directory) == Verdict::Held)
+        && entered(hub, directory, uplink)
+}
+
+/// A person in somebody else's server must have said why; what tokens open asks for no reason.
+fn entered(hub: &Hub, directory: &Directory, uplink: &Uplink) -> bool {
+    match (&uplink.via, &uplink.visitor, &uplink.place) {
+        (Via::Session(_), Owner::User(person), Client::Server(server)) => {
+            is_at_home(directory, person, server) || hub.entries.holds(person, server)
+        }
+        (Via::Token(_), Owner::User(person), Client::Server(server)) => {
+            hub.config.admin_access || is_at_home(directory, person, server)
+        }
+        _ => true,
+    }
 }

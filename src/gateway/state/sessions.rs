@@ -1,6 +1,7 @@
 //! Who is logged in: the sessions of the database, held in memory for the question that nginx asks at every request.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
@@ -10,7 +11,7 @@ use hubgate_protocol::{Secret, Username};
 use openssl::sha::Sha256;
 use parking_lot::RwLock;
 
-use crate::store::sessions::SessionRow;
+use crate::store::sessions::{Origin, SessionRow};
 
 /// SHA-256 of a session id: what is stored instead of the id.
 pub type SessionHash = [u8; 32];
@@ -32,6 +33,10 @@ pub struct Session {
     pub ticket: Option<Secret>,
     /// Value of the cookie `jupyterhub-session-id`: servers and services may know it, it opens nothing.
     pub public_id: String,
+    /// Begin, seconds since 1970.
+    pub created_s: i64,
+    /// Where it came from, and how.
+    pub origin: Origin,
     last_seen_s: AtomicI64,
     seen: AtomicBool,
 }
@@ -46,9 +51,36 @@ impl From<SessionRow> for Session {
             expires_s: row.expires_s,
             ticket: row.ticket.and_then(|ticket| Secret::try_from(ticket).ok()),
             public_id: row.public_id,
+            created_s: row.created_s,
+            origin: row.origin,
             last_seen_s: AtomicI64::new(row.last_seen_s),
             seen: AtomicBool::new(false),
         }
+    }
+}
+
+impl Session {
+    /// The session as it is stored.
+    #[must_use]
+    pub fn to_row(&self) -> SessionRow {
+        SessionRow {
+            hash: self.hash,
+            user_id: self.user_id,
+            user: self.user.clone(),
+            admin: self.admin,
+            created_s: self.created_s,
+            expires_s: self.expires_s,
+            last_seen_s: self.last_seen_s(),
+            ticket: self.ticket.as_ref().map(|ticket| ticket.expose().to_owned()),
+            public_id: self.public_id.clone(),
+            origin: self.origin.clone(),
+        }
+    }
+
+    /// Last use, seconds since 1970.
+    #[must_use]
+    pub fn last_seen_s(&self) -> i64 {
+        self.last_seen_s.load(Ordering::Relaxed)
     }
 }
 
@@ -87,14 +119,27 @@ pub struct Sessions {
     live: RwLock<HashMap<SessionHash, Arc<Session>>>,
     /// Ended here, perhaps not yet in the database: never to come back with a reload.
     ended: RwLock<HashSet<SessionHash>>,
+    /// After how many seconds without use a session ends; `None`: never.
+    idle_s: Option<i64>,
 }
 
 impl Sessions {
+    /// No sessions yet; they end after `idle_hours` without use, 0: never.
+    #[must_use]
+    pub fn new(idle_hours: u32) -> Self {
+        Self { idle_s: (idle_hours > 0).then(|| i64::from(idle_hours) * 3600), ..Self::default() }
+    }
+
+    fn lives(&self, session: &Session, now_s: i64) -> bool {
+        let used = |idle_s: i64| now_s.saturating_sub(session.last_seen_s()) < idle_s;
+        session.expires_s > now_s && self.idle_s.is_none_or(used)
+    }
+
     /// The session with this id, if it is live at `now_s`.
     #[must_use]
     pub fn find(&self, id: &str, now_s: i64) -> Option<Arc<Session>> {
         let session = self.live.read().get(&hash(id)).cloned()?;
-        if session.expires_s <= now_s {
+        if !self.lives(&session, now_s) {
             return None;
         }
         if session.last_seen_s.swap(now_s, Ordering::Relaxed) != now_s {
@@ -107,6 +152,24 @@ impl Sessions {
     #[must_use]
     pub fn by_hash(&self, hash: &SessionHash) -> Option<Arc<Session>> {
         self.live.read().get(hash).cloned()
+    }
+
+    /// The live sessions of a user, the one used last first. It does not count as a use.
+    #[must_use]
+    pub fn of(&self, user: &Username, now_s: i64) -> Vec<Arc<Session>> {
+        let live = self.live.read();
+        let own = live.values().filter(|session| session.user == *user && self.lives(session, now_s));
+        let mut own: Vec<Arc<Session>> = own.cloned().collect();
+        own.sort_by_key(|session| (Reverse(session.last_seen_s()), session.hash));
+        own
+    }
+
+    /// Who has a live session.
+    #[must_use]
+    pub fn owners(&self, now_s: i64) -> BTreeSet<Username> {
+        let live = self.live.read();
+        let live = live.values().filter(|session| session.expires_s > now_s);
+        live.map(|session| session.user.clone()).collect()
     }
 
     /// Adds a session that the database has.
@@ -123,20 +186,20 @@ impl Sessions {
     /// Whether that session is live at `now_s`. It does not count as a use.
     #[must_use]
     pub fn holds(&self, hash: &SessionHash, now_s: i64) -> bool {
-        self.live.read().get(hash).is_some_and(|session| session.expires_s > now_s)
+        self.live.read().get(hash).is_some_and(|session| self.lives(session, now_s))
     }
 
     /// Whether a live session has this public id. It does not count as a use.
     #[must_use]
     pub fn is_public(&self, public_id: &str, now_s: i64) -> bool {
-        self.live.read().values().any(|session| session.public_id == public_id && session.expires_s > now_s)
+        self.live.read().values().any(|session| session.public_id == public_id && self.lives(session, now_s))
     }
 
     /// Whether a session of this public id is live at `now_s`.
     #[must_use]
     pub fn holds_public(&self, public_id: &str, now_s: i64) -> bool {
         let live = self.live.read();
-        live.values().any(|session| session.public_id == public_id && session.expires_s > now_s)
+        live.values().any(|session| session.public_id == public_id && self.lives(session, now_s))
     }
 
     /// Takes over what the database holds.
@@ -166,6 +229,11 @@ impl Sessions {
         seen.map(|session| (session.clone(), session.last_seen_s.load(Ordering::Relaxed))).collect()
     }
 
+    /// Takes back what could not be written.
+    pub fn restore_seen(&self, seen: &[(Arc<Session>, i64)]) {
+        seen.iter().for_each(|(session, _)| session.seen.store(true, Ordering::Relaxed));
+    }
+
     /// How many sessions are held.
     #[must_use]
     pub fn count(&self) -> usize {
@@ -188,6 +256,7 @@ mod tests {
             last_seen_s: 0,
             ticket: None,
             public_id: format!("public-{id}"),
+            origin: Origin::default(),
         }
     }
 
@@ -226,6 +295,18 @@ mod tests {
     }
 
     #[test]
+    fn without_use_a_session_ends_where_the_site_wants_it() {
+        for (hours, at_s, lives) in [(0, 99_999, true), (1, 3599, true), (1, 3600, false)] {
+            let sessions = Sessions::new(hours);
+            sessions.insert(SessionRow { expires_s: 100_000, ..row("a", "alice") }.into());
+            assert_eq!(sessions.holds(&hash("a"), at_s), lives);
+            assert_eq!(sessions.of(&"alice".parse().unwrap(), at_s).len(), usize::from(lives));
+            assert_eq!(sessions.find("a", at_s).is_some(), lives);
+            assert_eq!(sessions.find("a", at_s + 3599).is_some(), lives && at_s + 3599 < 100_000);
+        }
+    }
+
+    #[test]
     fn use_is_noted_once_per_batch() {
         let sessions = Sessions::default();
         sessions.insert(row("a", "alice").into());
@@ -233,6 +314,10 @@ mod tests {
         let seen: Vec<_> = sessions.take_seen().iter().map(|(session, at_s)| (session.hash, *at_s)).collect();
         assert_eq!(seen, [(hash("a"), 7)]);
         assert!(sessions.take_seen().is_empty());
+        sessions.find("a", 8).unwrap();
+        let taken = sessions.take_seen();
+        sessions.restore_seen(&taken);
+        assert_eq!(sessions.take_seen().len(), 1);
     }
 
     #[test]

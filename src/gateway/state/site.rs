@@ -21,6 +21,8 @@ pub struct Site {
     pub(super) roles: BTreeMap<RoleName, Role>,
     /// Administrators, whatever the database says.
     pub(super) admins: BTreeSet<Username>,
+    /// Groups of the host or of the identity provider whose members are administrators.
+    pub(super) admin_groups: Vec<String>,
     /// Further roles of users.
     pub(super) of_users: HashMap<Username, BTreeSet<RoleName>>,
     /// Roles of groups.
@@ -44,6 +46,7 @@ impl Site {
             custom,
             roles: default_roles().into_iter().map(|role| (role.name.clone(), role)).collect(),
             admins: config.admin_users.iter().cloned().collect(),
+            admin_groups: config.admin_groups.clone(),
             of_users: HashMap::new(),
             of_groups: HashMap::new(),
             of_services: HashMap::new(),

@@ -1,16 +1,22 @@
 //! Starting and stopping servers: limits, the owner's ticket, and the token of a server that speaks to the hub.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use hubgate_protocol::{Phase, Secret, ServerId, ServerName, Ticket, Username};
+use actix_web::web;
+use hubgate_protocol::{ErrorCode, Phase, Secret, ServerId, ServerName, Username};
 use log::{info, warn};
 use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
 
-use crate::config::Flavour;
+use crate::config::{Flavour, ProfileSpec};
+use crate::domain::audit::{Action, Event};
 use crate::domain::entity::{EntityError, ServerSlug};
 use crate::domain::scope::{Filter, Own, Owner, Scope, ScopeFilter, default_roles};
-use crate::spawn::SpawnError;
+use crate::spawn::{SpawnError, Start};
+use crate::state::audit::{Acting, acting};
+use crate::state::profiles::{self, Hidden};
+use crate::state::servers::Wait;
 use crate::state::{Hub, blocking, tokens};
 use crate::store::oauth::{self, ServerClient};
 use crate::store::servers::Change;
@@ -19,6 +25,8 @@ use crate::store::{Object, StoreError, servers, users};
 
 /// How long to wait for the first sign of a start, so that nobody is shown what was before it.
 const FIRST_SIGN: Duration = Duration::from_millis(500);
+/// The same for a start that has waited in line: nobody waits for its answer, and it has its place among those that start.
+const SIGN_IN_LINE: Duration = Duration::from_secs(10);
 /// Seconds after which somebody who was one too many may try again.
 const RETRY_S: u32 = 30;
 
@@ -40,7 +48,7 @@ pub enum StartError {
     /// It is just stopping.
     #[error("the server is pending stop")]
     PendingStop,
-    /// Too many are starting.
+    /// Too many are starting and waiting for their start.
     #[error("too many servers are starting; try again in {retry_after_s} seconds")]
     Throttled {
         /// When to try again.
@@ -55,12 +63,30 @@ pub enum StartError {
     /// There is no such user.
     #[error("there is no such user")]
     NoUser,
+    /// There is no such profile, or not for this user.
+    #[error("{0}")]
+    Profile(#[from] Hidden),
+    /// The profile wants more GPUs than the host leases.
+    #[error("the profile needs {wanted} GPUs, and spawner.toml has {there}")]
+    NoSuchGpus {
+        /// How many one start needs.
+        wanted: usize,
+        /// How many there are.
+        there: usize,
+    },
     /// The privileged side.
     #[error("{0}")]
     Spawner(#[from] SpawnError),
     /// The database.
     #[error("{0}")]
     Store(#[from] StoreError),
+}
+
+impl StartError {
+    /// Whether all that was missing are GPUs that others have.
+    fn no_gpu(&self) -> bool {
+        matches!(self, Self::Spawner(SpawnError::Refused { code: ErrorCode::NoGpu, .. }))
+    }
 }
 
 /// Why a named server cannot be made.
@@ -84,36 +110,61 @@ pub enum NameRefused {
     },
 }
 
-/// Servers whose start is being asked for at this moment: a second click is the same start.
+/// Starts that are not with the engine yet.
 #[derive(Debug, Default)]
-pub struct Starting(Mutex<HashSet<ServerId>>);
+pub struct Starting {
+    /// Servers whose start is being asked for at this moment: a second click is the same start.
+    asked: Mutex<HashSet<ServerId>>,
+    /// What those in line are to be started with.
+    waiting: Mutex<HashMap<ServerId, Waiting>>,
+    /// Why starts that waited were not made, until the next one.
+    refused: Mutex<HashMap<ServerId, String>>,
+    /// Rung when one that was being asked for is on its way.
+    gone: Notify,
+}
+
+/// A start that waits for its turn.
+#[derive(Debug, Default)]
+struct Waiting {
+    options: StartOptions,
+    by: Acting,
+}
 
 /// One start under way; ends with its drop.
 struct Claim<'a>(&'a Starting, ServerId);
 
 impl Starting {
     fn claim(&self, id: &ServerId) -> Option<Claim<'_>> {
-        self.0.lock().insert(id.clone()).then(|| Claim(self, id.clone()))
+        self.refused.lock().remove(id);
+        self.asked.lock().insert(id.clone()).then(|| Claim(self, id.clone()))
     }
 
     /// Whether that server's start is being asked for.
     #[must_use]
     pub fn holds(&self, id: &ServerId) -> bool {
-        self.0.lock().contains(id)
+        self.asked.lock().contains(id)
+    }
+
+    /// Why a start was not made when its turn had come.
+    #[must_use]
+    pub fn refusal(&self, id: &ServerId) -> Option<String> {
+        self.refused.lock().get(id).cloned()
     }
 
     fn all(&self) -> HashSet<ServerId> {
-        self.0.lock().clone()
+        self.asked.lock().clone()
     }
 }
 
 impl Drop for Claim<'_> {
     fn drop(&mut self) {
-        self.0.0.lock().remove(&self.1);
+        self.0.asked.lock().remove(&self.1);
+        self.0.gone.notify_one();
     }
 }
 
 /// Starts a server; returns when the first sign of it is there, or after half a second. One that is starting stays as it is.
+/// Where as many start as may at the same time it is put in line, and started when its turn comes.
 ///
 /// # Errors
 /// See [`StartError`]. Nothing is started then.
@@ -127,29 +178,153 @@ pub async fn start(hub: &Hub, id: &ServerId, options: StartOptions) -> Result<()
     }
     admit(hub, &id.user, id.server.as_str(), true)?;
     let Some(_claim) = hub.starting.claim(id) else { return Ok(()) };
-    room(hub)?;
-    let ticket = record(hub, id, options).await?;
-    let token = match hub.config.flavour {
+    let room = room(hub)?;
+    if lacks_gpus(hub, id, &options, hub.servers.in_line(Wait::Gpu)).await? {
+        return line_up(hub, id, options, Wait::Gpu);
+    }
+    match room {
+        Room::Now => match hub.servers.until_news(id, FIRST_SIGN, launch(hub, id, options.clone())).await {
+            Err(error) if error.no_gpu() => line_up(hub, id, options, Wait::Gpu),
+            launched => launched,
+        },
+        Room::Later => {
+            // What is refused is refused now, not when its turn comes.
+            chosen(hub, id, options.user_options.clone()).await?;
+            line_up(hub, id, options, Wait::Turn)
+        }
+    }
+}
+
+fn line_up(hub: &Hub, id: &ServerId, options: StartOptions, wait: Wait) -> Result<(), StartError> {
+    if hub.servers.in_line(wait) >= queue_limit(hub) {
+        return Err(StartError::Throttled { retry_after_s: RETRY_S });
+    }
+    hub.starting.waiting.lock().insert(id.clone(), Waiting { options, by: Acting::now() });
+    hub.servers.line_up(id, wait);
+    info!("start in line server={id} place={}", hub.servers.in_line(wait));
+    Ok(())
+}
+
+/// Whether a start has to wait for GPUs, so many others being before it.
+async fn lacks_gpus(
+    hub: &Hub,
+    id: &ServerId,
+    options: &StartOptions,
+    before: usize,
+) -> Result<bool, StartError> {
+    if hub.config.profiles.0.iter().all(|profile| profile.gpus == 0) {
+        return Ok(false);
+    }
+    let (profile, _) = chosen(hub, id, options.user_options.clone()).await?;
+    let wanted = profile.map_or(0, |profile| usize::try_from(profile.gpus).unwrap_or(usize::MAX));
+    if wanted == 0 {
+        return Ok(false);
+    }
+    let gpus = hub.spawner.gpus().await?;
+    if gpus.len() < wanted {
+        return Err(StartError::NoSuchGpus { wanted, there: gpus.len() });
+    }
+    let free = gpus.iter().filter(|gpu| gpu.holder.as_ref().is_none_or(|holder| holder == id)).count();
+    Ok(before > 0 || free < wanted)
+}
+
+/// Has it started, whatever else is starting.
+async fn launch(hub: &Hub, id: &ServerId, options: StartOptions) -> Result<(), StartError> {
+    let mut start = record(hub, id, options).await?;
+    start.limits = hub.limits_of(id).limits().into();
+    hub.restrict(&id.user, &mut start.manner);
+    start.token = match hub.config.flavour {
         Flavour::Hub => Some(equip(hub, id).await?),
         Flavour::Direct => None,
     };
-    if let Err(error) = hub.spawner.start(id, ticket, token).await {
-        warn!("start failed server={id}: {error}");
+    if let Err(error) = hub.spawner.start(id, start).await {
         strip(hub, id).await?;
         return Err(error.into());
     }
     info!("start server={id}");
-    hub.servers.wait(id, FIRST_SIGN, |now| *now != before).await;
+    hub.audit(&Event::new(acting(), Action::ServerStart, id.segments()));
     Ok(())
 }
 
-/// Stops a server; returns when the end is queued.
+/// Waits until something may have made room for those in line.
+pub async fn news(hub: &Hub, changes: &mut watch::Receiver<u64>) {
+    tokio::select! {
+        _ = changes.changed() => {}
+        () = hub.starting.gone.notified() => {}
+    }
+}
+
+/// Starts those in line for whom there is room, each by itself.
+pub fn serve_line(hub: &web::Data<Hub>) {
+    while hub.servers.in_line(Wait::Turn) > 0 {
+        let asked = hub.starting.all();
+        let starting = asked.len() + hub.servers.starting_beside(&asked);
+        if limit(hub.config.concurrent_spawn_limit).is_some_and(|limit| starting >= limit) {
+            return;
+        }
+        let Some(id) = hub.servers.next_in_line(Wait::Turn) else { return };
+        hub.starting.asked.lock().insert(id.clone());
+        let waiting = hub.starting.waiting.lock().remove(&id).unwrap_or_default();
+        actix_web::rt::spawn(take_turn(hub.clone(), id, waiting));
+    }
+}
+
+/// Starts those who wait for GPUs, one after the other, as far as there are some for the first.
+pub async fn serve_gpu_line(hub: &web::Data<Hub>) {
+    while let Some(id) = hub.servers.first_for_gpu() {
+        let options = hub.starting.waiting.lock().get(&id).map(|one| one.options.clone()).unwrap_or_default();
+        match lacks_gpus(hub, &id, &options, 0).await {
+            Ok(true) | Err(StartError::Spawner(_) | StartError::Store(_)) => return,
+            // What is refused now is told by the start itself.
+            Ok(false) | Err(_) => {}
+        }
+        // Whoever was first may have left meanwhile.
+        if hub.servers.first_for_gpu().as_ref() != Some(&id) {
+            continue;
+        }
+        hub.servers.next_in_line(Wait::Gpu);
+        hub.starting.asked.lock().insert(id.clone());
+        let waiting = hub.starting.waiting.lock().remove(&id).unwrap_or_default();
+        take_turn(hub.clone(), id.clone(), waiting).await;
+        // Somebody was faster: it is looked again a second later.
+        if hub.servers.first_for_gpu().as_ref() == Some(&id) {
+            return;
+        }
+    }
+}
+
+async fn take_turn(hub: web::Data<Hub>, id: ServerId, Waiting { options, by }: Waiting) {
+    let _claim = Claim(&hub.starting, id.clone());
+    let launch = launch(&hub, &id, options.clone());
+    let launched = by.clone().around(hub.servers.until_news(&id, SIGN_IN_LINE, launch)).await;
+    if let Err(error) = launched {
+        if error.no_gpu() {
+            hub.starting.waiting.lock().insert(id.clone(), Waiting { options, by });
+            hub.servers.back_to_gpus(&id);
+            return;
+        }
+        warn!("start failed server={id}: {error}");
+        hub.starting.refused.lock().insert(id.clone(), error.to_string());
+    }
+    hub.servers.arrived(&id);
+}
+
+/// Stops a server; returns when the end is queued. A start that waits in line is taken out of it.
 ///
 /// # Errors
 /// See [`StartError`].
 pub async fn stop(hub: &Hub, id: &ServerId) -> Result<(), StartError> {
-    hub.spawner.stop(id).await?;
+    if hub.servers.leave_line(id) {
+        hub.starting.waiting.lock().remove(id);
+        info!("start taken out of the line server={id}");
+        hub.audit(&Event::new(acting(), Action::ServerStop, id.segments()));
+        return Ok(());
+    }
+    hub.endings
+        .asked(id, !matches!(hub.servers.phase(id), Phase::Stopped | Phase::Listening | Phase::Failed));
+    hub.spawner.stop(id).await.inspect_err(|_| hub.endings.asked(id, false))?;
     info!("stop server={id}");
+    hub.audit(&Event::new(acting(), Action::ServerStop, id.segments()));
     Ok(())
 }
 
@@ -177,40 +352,83 @@ pub fn admit(hub: &Hub, user: &Username, text: &str, counts: bool) -> Result<Ser
     Ok(text.parse::<ServerSlug>()?.into())
 }
 
-/// Whether one more server may start.
-fn room(hub: &Hub) -> Result<(), StartError> {
-    // Those that are being asked for, this one among them, may not show in the table yet.
-    let asked = hub.starting.all();
-    let starting = asked.len() + hub.servers.starting_beside(&asked);
-    let limit = |limit: u32| usize::try_from(limit).ok().filter(|limit| *limit > 0);
-    if limit(hub.config.concurrent_spawn_limit).is_some_and(|limit| starting > limit) {
-        return Err(StartError::Throttled { retry_after_s: RETRY_S });
-    }
+/// When one more server may start.
+enum Room {
+    Now,
+    /// When those before it are there.
+    Later,
+}
+
+fn limit(limit: u32) -> Option<usize> {
+    usize::try_from(limit).ok().filter(|limit| *limit > 0)
+}
+
+/// How many may wait for one thing.
+fn queue_limit(hub: &Hub) -> usize {
+    usize::try_from(hub.config.spawn_queue_limit).unwrap_or(usize::MAX)
+}
+
+fn room(hub: &Hub) -> Result<Room, StartError> {
     if limit(hub.config.active_server_limit).is_some_and(|limit| hub.servers.active() >= limit) {
         return Err(StartError::TooMany);
     }
-    Ok(())
+    let in_line = hub.servers.in_line(Wait::Turn);
+    // Those that are being asked for, this one among them, may not show in the table yet.
+    let asked = hub.starting.all();
+    let starting = asked.len() + hub.servers.starting_beside(&asked);
+    match limit(hub.config.concurrent_spawn_limit) {
+        Some(limit) if starting > limit || in_line > 0 => {}
+        _ => return Ok(Room::Now),
+    }
+    if in_line < queue_limit(hub) {
+        Ok(Room::Later)
+    } else {
+        Err(StartError::Throttled { retry_after_s: RETRY_S })
+    }
 }
 
-/// Writes down what the start is to be like, and finds the ticket that lets it happen.
-async fn record(hub: &Hub, id: &ServerId, options: StartOptions) -> Result<Option<Ticket>, StartError> {
+/// Writes down what the start is to be like; finds the owner's account and the ticket that lets it happen.
+async fn record(hub: &Hub, id: &ServerId, options: StartOptions) -> Result<Start, StartError> {
+    let (profile, user_options) = chosen(hub, id, options.user_options).await?;
     let (server, now_us) = (id.clone(), hub.clock.now_us());
     let made = hub.change(move |c| {
-        if users::by_name(c, &server.user)?.is_none() {
-            return Ok(None);
-        }
+        let Some(owner) = users::by_name(c, &server.user)? else { return Ok(None) };
         let known = servers::ensure(c, &server, now_us)?.id;
         let display_name = options.display_name.map(Some);
-        let change = Change { name: None, display_name, user_options: options.user_options };
+        let change = Change { name: None, display_name, user_options };
         servers::change(c, &server, &change)?;
         servers::set_started(c, known, Some(now_us))?;
         // Who starts a server is there, and a new server is not idle since its last run.
         servers::touch(c, &[(server.clone(), now_us)])?;
         users::touch(c, &[(server.user.clone(), now_us)])?;
-        Ok(Some(users::ticket(c, &server.user)?))
+        Ok(Some((owner.standing.login, users::ticket(c, &server.user)?)))
     });
-    let ticket = made.await?.ok_or(StartError::NoUser)?;
-    Ok(ticket.and_then(|ticket| Secret::try_from(ticket).ok()))
+    let (login, ticket) = made.await?.ok_or(StartError::NoUser)?;
+    // A login name that `username_map` made another user of is not that user's account.
+    let account = login.filter(|login| login.id() == id.user && login.as_str() != id.user.as_str());
+    let ticket = ticket.and_then(|ticket| Secret::try_from(ticket).ok());
+    let mut start = Start { account, ticket, ..Start::default() };
+    hub.profiles.note(id, profile);
+    if let Some(profile) = profile {
+        profiles::apply(profile, &mut start);
+    }
+    Ok(start)
+}
+
+/// The profile of a start, and the options that are to be written down, if any are.
+async fn chosen<'h>(
+    hub: &'h Hub,
+    id: &ServerId,
+    given: Option<Object>,
+) -> Result<(Option<&'h ProfileSpec>, Option<Object>), StartError> {
+    let exam = hub.forced_profile(&id.user).is_some();
+    if hub.config.profiles.0.is_empty() && !exam {
+        return Ok((None, given));
+    }
+    let choice = profiles::choice(hub, id).await?;
+    let picked = choice.pick(given.as_ref().and_then(profiles::named_in))?;
+    let options = choice.options(given, picked);
+    Ok((picked, Some(options)))
 }
 
 /// Gives a server that speaks to the hub its token and makes it an OAuth client. Those of its last run end.

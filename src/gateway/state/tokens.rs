@@ -14,9 +14,14 @@ use super::activity::Activity;
 use super::service::Service;
 use super::{Hub, blocking, reload};
 use crate::clock::Clock;
+use crate::domain::imported::ImportedHash;
 use crate::domain::scope::{Base, Client, Owner, Scope};
 use crate::store::tokens::{self as rows, NewToken, TokenRow};
 use crate::store::{Conn, Hash, StoreError, oauth, revision, servers};
+
+mod index;
+
+use index::Index;
 
 /// Longest text that is looked up, bytes; a token of ours has 64, one that a service was given may have 128.
 const TEXT_MAX: usize = 128;
@@ -50,6 +55,7 @@ pub struct Token {
     pub expires_us: Option<i64>,
     /// What it is for.
     pub note: String,
+    imported: Option<Box<ImportedHash>>,
     last_us: AtomicI64,
     used: AtomicBool,
 }
@@ -69,6 +75,7 @@ impl Token {
             created_us: row.created_us,
             expires_us: row.new.expires_us,
             note: row.new.note,
+            imported: row.imported.map(Box::new),
             last_us: AtomicI64::new(row.last_activity_us.unwrap_or(i64::MIN)),
             used: AtomicBool::new(false),
         }
@@ -90,6 +97,7 @@ impl Token {
             created_us: 0,
             expires_us: None,
             note: String::new(),
+            imported: None,
             last_us: AtomicI64::new(i64::MIN),
             used: AtomicBool::new(false),
         }
@@ -108,7 +116,7 @@ impl Token {
 
 #[derive(Debug, Default)]
 struct Live {
-    by_hash: HashMap<Hash, Arc<Token>>,
+    by_text: Index,
     by_id: BTreeMap<i64, Arc<Token>>,
     services: HashMap<Hash, Arc<Token>>,
     /// Ended here, perhaps not yet in the database: never to come back with a reload.
@@ -139,7 +147,8 @@ impl Tokens {
         let hash = hash(text);
         let token = {
             let live = self.live.read();
-            live.by_hash.get(&hash).or_else(|| live.services.get(&hash)).cloned()?
+            let service = || live.services.get(&hash);
+            live.by_text.by_hash(&hash).or_else(service).or_else(|| live.by_text.imported(text)).cloned()?
         };
         let now_us = self.clock.now_us();
         if !token.is_live(now_us) {
@@ -171,6 +180,13 @@ impl Tokens {
         self.select(|token| token.owner == *owner)
     }
 
+    /// Users who have a live token.
+    #[must_use]
+    pub fn owners(&self) -> BTreeSet<Username> {
+        let all = self.select(|token| token.owner.user().is_some());
+        all.iter().filter_map(|token| token.owner.user().cloned()).collect()
+    }
+
     /// What a user has already let an OAuth client do.
     #[must_use]
     pub fn given_to(&self, user: &Username, client: &str) -> BTreeSet<Scope> {
@@ -199,7 +215,7 @@ impl Tokens {
     fn insert(&self, row: TokenRow) -> Arc<Token> {
         let token = Arc::new(Token::new(row));
         let mut live = self.live.write();
-        live.by_hash.insert(token.hash, token.clone());
+        live.by_text.insert(&token);
         live.by_id.insert(token.id, token.clone());
         token
     }
@@ -209,7 +225,7 @@ impl Tokens {
         for id in ids {
             live.ended.insert(*id);
             if let Some(token) = live.by_id.remove(id) {
-                live.by_hash.remove(&token.hash);
+                live.by_text.remove(&token);
             }
         }
     }
@@ -229,7 +245,7 @@ impl Tokens {
             }
             fresh.insert(token.id, Arc::new(token));
         }
-        live.by_hash = fresh.values().map(|token| (token.hash, token.clone())).collect();
+        live.by_text = fresh.values().collect();
         live.by_id = fresh;
     }
 
@@ -246,12 +262,19 @@ impl Tokens {
         used.map(|token| (token.id, token.last_us.load(Ordering::Relaxed))).collect()
     }
 
+    /// Takes back what could not be written.
+    pub fn restore_used(&self, used: &[(i64, i64)]) {
+        let live = self.live.read();
+        let tokens = used.iter().filter_map(|(id, _)| live.by_id.get(id));
+        tokens.for_each(|token| token.used.store(true, Ordering::Relaxed));
+    }
+
     /// Forgets tokens that have ended by themselves.
     pub fn forget_expired(&self) {
         let now_us = self.clock.now_us();
         let mut live = self.live.write();
         live.by_id.retain(|_, token| token.is_live(now_us));
-        live.by_hash.retain(|_, token| token.is_live(now_us));
+        live.by_text = live.by_id.values().collect();
     }
 }
 
@@ -287,7 +310,7 @@ pub async fn issue(hub: &Hub, new: NewToken) -> Result<(Secret, Arc<Token>), Sto
         store.write(|c| {
             let first = revision::read(c)?;
             let id = rows::insert(c, &hash, &new, now_us)?;
-            let row = TokenRow { id, hash, new, created_us: now_us, last_activity_us: None };
+            let row = TokenRow { id, hash, new, created_us: now_us, last_activity_us: None, imported: None };
             Ok((row, (first, revision::read(c)?)))
         })
     })

@@ -128,6 +128,18 @@ impl Uplinks {
         self.changed.store(true, Ordering::Relaxed);
     }
 
+    /// A session goes on under another hash, and its websockets with it.
+    pub fn renew(&self, old: &SessionHash, new: SessionHash) {
+        let mut all = self.open.lock();
+        let of_old: Vec<Uplink> =
+            all.keys().filter(|uplink| uplink.via == Via::Session(*old)).cloned().collect();
+        for uplink in of_old {
+            let connections = all.remove(&uplink).unwrap_or_default();
+            all.entry(Uplink { via: Via::Session(new), ..uplink }).or_default().extend(connections);
+            self.changed.store(true, Ordering::Relaxed);
+        }
+    }
+
     /// What has, or had, websockets.
     #[must_use]
     pub fn all(&self) -> Vec<Uplink> {

@@ -4,15 +4,30 @@ const bar = document.getElementById("progress-bar");
 const message = document.getElementById("progress-message");
 const log = document.getElementById("progress-log");
 
+// The stages that are behind, the one that is on, those that are ahead.
+function stages(progress) {
+  const all = [...document.querySelectorAll(".stages li")];
+  const reached = all.filter((stage) => Number(stage.dataset.from) <= progress).length;
+  all.forEach((stage, index) => (stage.dataset.state = index < reached - 1 ? "done" : index < reached ? "now" : "ahead"));
+  const now = all[reached - 1].textContent;
+  if (message.textContent !== now) message.textContent = now;
+}
+
 function show(event) {
   bar.value = event.progress;
-  message.textContent = event.message;
+  const line = event.waits_for === "gpu" ? page.dataset.gpuLine : page.dataset.line;
+  const asked = event.place ? line.replace("%", event.place) : page.dataset.asked;
+  document.getElementById("asked").textContent = asked;
+  stages(event.progress);
   if (event.log) {
     log.textContent = event.log.join("\n");
     log.scrollTop = log.scrollHeight;
   }
   if (event.ready) location.replace(page.dataset.next || event.url);
-  if (event.failed) {
+  // The server's own address tells the cause and what to do; without a log there is nothing to tell.
+  if (event.failed && event.log?.length) location.replace(page.dataset.next.startsWith(page.dataset.server) ? page.dataset.next : page.dataset.server);
+  else if (event.failed) {
+    message.textContent = page.dataset.not;
     message.className = "alert";
     message.setAttribute("role", "alert");
     bar.hidden = true;
@@ -29,7 +44,7 @@ async function follow() {
     cache: "no-store",
   });
   if (answer.status === 403) return location.reload();
-  if (answer.status === 400) return show({ progress: 0, failed: true, message: "Your server is not starting. Press Start to try again." });
+  if (answer.status === 400) return show({ progress: 0, failed: true });
   if (!answer.ok) throw new Error(answer.statusText);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -50,7 +65,7 @@ for (let tries = 0; ; tries++) {
     await follow();
     break;
   } catch {
-    message.textContent = "The connection was lost; trying again …";
+    message.textContent = page.dataset.lost;
     await new Promise((resolve) => setTimeout(resolve, Math.min(1000 * 2 ** tries, 15000)));
   }
 }

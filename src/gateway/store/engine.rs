@@ -17,6 +17,12 @@ pub enum Conn {
 const SETTINGS: &str = "PRAGMA busy_timeout=5000; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; \
                         PRAGMA trusted_schema=OFF; PRAGMA cache_size=-512;";
 
+/// Version of the engine that is built in.
+#[must_use]
+pub fn version() -> &'static str {
+    libsqlite3_sys::SQLITE_VERSION.to_str().unwrap_or_default()
+}
+
 /// Prepares a connection that writes.
 pub(super) fn prepare_writer(conn: &mut Conn) -> QueryResult<()> {
     match conn {
@@ -24,6 +30,21 @@ pub(super) fn prepare_writer(conn: &mut Conn) -> QueryResult<()> {
             sqlite.batch_execute(SETTINGS)?;
             sqlite.batch_execute("PRAGMA journal_mode=WAL;")
         }
+    }
+}
+
+/// What is kept free for writing on a disk that is full, bytes: more than the write-ahead log takes between two checkpoints.
+const RESERVE: u32 = 6 * 1024 * 1024;
+
+/// Has the file and its write-ahead log hold room that only this database can fill. The log goes with the last connection, so
+/// this is done anew for each run.
+pub(super) fn reserve(conn: &mut Conn) -> QueryResult<()> {
+    match conn {
+        // The pages are written, not only counted: a file with holes would still need the disk.
+        Conn::Sqlite(sqlite) => sqlite.batch_execute(&format!(
+            "CREATE TABLE IF NOT EXISTS reserve (filler BLOB); INSERT INTO reserve VALUES (zeroblob({RESERVE})); \
+             PRAGMA wal_checkpoint(FULL); DROP TABLE reserve; PRAGMA wal_checkpoint(FULL);"
+        )),
     }
 }
 
@@ -36,6 +57,15 @@ impl CustomizeConnection<Conn, r2d2::Error> for Readers {
         let Conn::Sqlite(sqlite) = conn;
         sqlite.batch_execute(SETTINGS).map_err(r2d2::Error::QueryError)?;
         sqlite.batch_execute("PRAGMA query_only=ON;").map_err(r2d2::Error::QueryError)
+    }
+}
+
+/// Prepares a connection to a database of another program, which is only read.
+pub(super) fn prepare_foreign(conn: &mut Conn) -> QueryResult<()> {
+    match conn {
+        Conn::Sqlite(sqlite) => {
+            sqlite.batch_execute("PRAGMA busy_timeout=5000; PRAGMA trusted_schema=OFF; PRAGMA query_only=ON;")
+        }
     }
 }
 
@@ -58,6 +88,14 @@ impl<'c> Transaction<'c> {
     pub(super) fn begin(conn: &'c mut Conn) -> QueryResult<Self> {
         match conn {
             Conn::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?,
+        }
+        Ok(Self { conn, open: true })
+    }
+
+    /// Begins without the write lock: for what only reads, and must see one moment.
+    pub(super) fn begin_reading(conn: &'c mut Conn) -> QueryResult<Self> {
+        match conn {
+            Conn::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN")?,
         }
         Ok(Self { conn, open: true })
     }

@@ -1,6 +1,6 @@
 //! Columns that hold JSON or a name: what was written by this program reads back, anything else is a broken row.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -31,17 +31,26 @@ pub(super) fn text(object: &Object) -> QueryResult<String> {
     serde_json::to_string(object).map_err(|error| Error::SerializationError(error.into()))
 }
 
+/// The texts that a column holds.
+pub(super) fn texts(text: &str) -> QueryResult<Vec<String>> {
+    serde_json::from_str(text).map_err(|error| Error::DeserializationError(error.into()))
+}
+
 /// The scopes that a column holds.
 pub(super) fn scopes(text: &str) -> QueryResult<Vec<Scope>> {
-    let texts: Vec<String> =
-        serde_json::from_str(text).map_err(|error| Error::DeserializationError(error.into()))?;
-    texts.iter().map(|text| parsed(text)).collect()
+    texts(text)?.iter().map(|text| parsed(text)).collect()
 }
 
 /// Things that have a text form, as a JSON list.
 pub(super) fn list<T: Display>(all: impl IntoIterator<Item = T>) -> QueryResult<String> {
     let texts: Vec<String> = all.into_iter().map(|one| one.to_string()).collect();
     serde_json::to_string(&texts).map_err(|error| Error::SerializationError(error.into()))
+}
+
+/// Numbers by name, as a JSON object.
+pub(super) fn pairs<K: Display>(all: &BTreeMap<K, i64>) -> QueryResult<String> {
+    let pairs: BTreeMap<String, i64> = all.iter().map(|(key, value)| (key.to_string(), *value)).collect();
+    serde_json::to_string(&pairs).map_err(|error| Error::SerializationError(error.into()))
 }
 
 /// Scopes without their filters: that of a share is its server, whatever the server is called later.

@@ -1,19 +1,36 @@
 //! What people decided: users, their sessions, tokens, groups and shares, in a database. Calls block; callers hop to a blocking thread once.
 
+pub mod accounts;
+pub mod audit;
 mod engine;
+pub mod entries;
 mod error;
+pub mod factors;
 pub mod groups;
 mod hash;
+pub mod identities;
 mod json;
+pub mod jupyterhub;
+pub mod keeps;
+pub mod limits;
+pub mod links;
+pub mod notices;
 pub mod oauth;
 mod open;
+pub mod passkeys;
+pub mod passwords;
+pub mod people;
 pub mod revision;
+pub mod roster;
 pub mod schema;
 pub mod servers;
 pub mod services;
 pub mod sessions;
 pub mod share_codes;
 pub mod shares;
+pub mod spellings;
+pub mod standing;
+pub mod terms;
 pub mod tokens;
 pub mod user_list;
 pub mod users;
@@ -26,13 +43,13 @@ use diesel::QueryResult;
 use diesel::r2d2::{ConnectionManager, Pool};
 use parking_lot::Mutex;
 
-pub use engine::Conn;
+pub use engine::{Conn, version as engine_version};
 pub use error::StoreError;
 pub use hash::Hash;
 pub use json::Object;
 pub use revision::Revisions;
 pub use sessions::{NewSession, SessionRow};
-pub use users::{NewUser, User};
+pub use users::{Login, NewUser, Standing, User};
 
 /// Connections that read; the gateway's hot path reads memory, not these.
 const READERS: u32 = 2;
@@ -83,6 +100,14 @@ impl Store {
         Ok(Self { inner: Arc::new(inner) })
     }
 
+    /// Keeps room for what must be written when the disk is full: logins, tokens, starts, the audit log.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`] where there is no such room any more.
+    pub fn reserve(&self) -> Result<(), StoreError> {
+        Ok(engine::reserve(&mut self.inner.writer.lock())?)
+    }
+
     /// Looks at the file as [`Store::open`] does before it touches anything.
     ///
     /// # Errors
@@ -109,6 +134,22 @@ impl Store {
     /// See [`StoreError`]. Nothing has changed then. [`StoreError::ReadOnly`] where the file was removed or replaced
     /// under the running program: writing on would be lost.
     pub fn write<T>(&self, queries: impl FnOnce(&mut Conn) -> QueryResult<T>) -> Result<T, StoreError> {
+        self.transact(queries, true)
+    }
+
+    /// Runs queries as [`Store::write`] does, and takes everything back: what they would have done.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn rehearse<T>(&self, queries: impl FnOnce(&mut Conn) -> QueryResult<T>) -> Result<T, StoreError> {
+        self.transact(queries, false)
+    }
+
+    fn transact<T>(
+        &self,
+        queries: impl FnOnce(&mut Conn) -> QueryResult<T>,
+        lasting: bool,
+    ) -> Result<T, StoreError> {
         let mut conn = self.inner.writer.try_lock_for(WRITER_WAIT).ok_or(StoreError::Busy)?;
         if open::identity(&self.inner.path).ok() != Some(self.inner.identity) {
             log::error!("database: {} was removed or replaced; restart hubgate", self.inner.path.display());
@@ -116,10 +157,15 @@ impl Store {
         }
         let mut transaction = engine::Transaction::begin(&mut conn)?;
         let result = queries(transaction.conn())?;
-        transaction.commit()?;
+        if lasting {
+            transaction.commit()?;
+        }
         Ok(result)
     }
 }
+
+#[cfg(test)]
+mod audit_tests;
 
 #[cfg(test)]
 mod tests;

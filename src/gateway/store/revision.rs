@@ -7,6 +7,7 @@ use super::schema::counters::dsl::{counters, name, value};
 
 const RIGHTS: &str = "rights";
 const DIRECTORY: &str = "directory";
+const NOTICES: &str = "notices";
 
 /// What memory was read at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +16,13 @@ pub struct Revisions {
     pub rights: i64,
     /// Of administrators, groups and their members, named servers, shares and services.
     pub directory: i64,
+    /// Of announcements.
+    pub notices: i64,
 }
 
 impl Revisions {
     /// Before anything was read.
-    pub const NONE: Self = Self { rights: -1, directory: -1 };
+    pub const NONE: Self = Self { rights: -1, directory: -1, notices: -1 };
 }
 
 /// The numbers now.
@@ -27,10 +30,10 @@ impl Revisions {
 /// # Errors
 /// When the database fails.
 pub fn read(c: &mut Conn) -> QueryResult<Revisions> {
-    let rows: Vec<(String, i64)> =
-        counters.filter(name.eq(RIGHTS).or(name.eq(DIRECTORY))).select((name, value)).load(c)?;
+    let known = name.eq_any([RIGHTS, DIRECTORY, NOTICES]);
+    let rows: Vec<(String, i64)> = counters.filter(known).select((name, value)).load(c)?;
     let of = |which: &str| rows.iter().find(|(row, _)| row == which).map_or(0, |(_, number)| *number);
-    Ok(Revisions { rights: of(RIGHTS), directory: of(DIRECTORY) })
+    Ok(Revisions { rights: of(RIGHTS), directory: of(DIRECTORY), notices: of(NOTICES) })
 }
 
 /// Counts one change of sessions or tokens; belongs into the transaction of that change.
@@ -41,6 +44,19 @@ pub(super) fn bump_rights(c: &mut Conn) -> QueryResult<()> {
 /// Counts one change of what a directory shows; belongs into the transaction of that change.
 pub(super) fn bump_directory(c: &mut Conn) -> QueryResult<()> {
     advance(c, DIRECTORY, 1).map(drop)
+}
+
+/// Counts one change of the announcements; belongs into the transaction of that change.
+pub(super) fn bump_notices(c: &mut Conn) -> QueryResult<()> {
+    advance(c, NOTICES, 1).map(drop)
+}
+
+/// Writes something: for [`super::Store::rehearse`], to find out whether that works.
+///
+/// # Errors
+/// When the database cannot be written.
+pub fn touch(c: &mut Conn) -> QueryResult<()> {
+    bump_notices(c)
 }
 
 /// Moves a counter on by `step`; its new value.

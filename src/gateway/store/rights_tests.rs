@@ -26,6 +26,7 @@ fn hub(names: &[&str]) -> Hub {
         admin: false,
         password_hash: None,
         created_s: 1,
+        standing: Standing::default(),
     };
     let all: Vec<NewUser> = names.iter().map(new).collect();
     store.write(|c| users::insert_many(c, &all)).unwrap();

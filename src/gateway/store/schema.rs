@@ -1,5 +1,9 @@
 //! The tables, as `diesel print-schema` prints them; a test compares them with the database.
 
+mod care;
+
+pub use care::*;
+
 diesel::table! {
     /// Numbers that only grow.
     counters (name) {
@@ -29,6 +33,32 @@ diesel::table! {
         ticket -> Nullable<Text>,
         /// Microseconds since 1970.
         last_activity_us -> Nullable<BigInt>,
+        /// A `LoginName`, where it is not the name.
+        login -> Nullable<Text>,
+        /// What people call them.
+        display_name -> Nullable<Text>,
+        /// Locked out by an administrator.
+        disabled -> Bool,
+        /// Seconds since 1970.
+        expires_s -> Nullable<BigInt>,
+        /// The password must be changed at the next login.
+        must_change -> Bool,
+        /// Seconds since 1970.
+        password_changed_s -> Nullable<BigInt>,
+        /// A JSON list.
+        claimed_groups -> Text,
+        /// The rule that kept them out.
+        refused -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    /// How users' names for people are sorted and found.
+    spellings (user_id) {
+        /// Whose name.
+        user_id -> BigInt,
+        /// Small letters; Chinese by pinyin.
+        spelled -> Text,
     }
 }
 
@@ -49,6 +79,16 @@ diesel::table! {
         ticket -> Nullable<Text>,
         /// Value of the cookie jupyterhub-session-id.
         public_id -> Text,
+        /// The client's address.
+        address -> Text,
+        /// What the browser calls itself, shortened.
+        device -> Text,
+        /// How the owner proved who they are.
+        method -> Text,
+        /// When they last did, seconds since 1970.
+        proven_s -> BigInt,
+        /// The provider's id token.
+        id_token -> Nullable<Text>,
     }
 }
 
@@ -93,6 +133,8 @@ diesel::table! {
         last_activity_us -> Nullable<BigInt>,
         /// A JSON object.
         user_options -> Text,
+        /// How its last run ended, a JSON object.
+        last_end -> Nullable<Text>,
     }
 }
 
@@ -127,6 +169,8 @@ diesel::table! {
         note -> Text,
         /// A JSON list.
         scopes -> Text,
+        /// How a JupyterHub kept it, where it came from one.
+        imported -> Nullable<Text>,
     }
 }
 
@@ -226,7 +270,98 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    /// The host's accounts behind users.
+    accounts (user_id) {
+        /// Whose.
+        user_id -> BigInt,
+        /// The account that logged in first.
+        uid -> Nullable<BigInt>,
+        /// When hubgate made it, seconds since 1970.
+        created_s -> Nullable<BigInt>,
+        /// Last change of its password as it was seen last, days since 1970.
+        password_changed_day -> Nullable<BigInt>,
+        /// Another account of that name has come since.
+        estranged -> Bool,
+        /// A JSON list.
+        groups -> Text,
+        /// Locked when its owner logged in.
+        locked -> Bool,
+    }
+}
+
+diesel::table! {
+    /// Secrets of one-time codes.
+    totp (user_id) {
+        /// Whose.
+        user_id -> BigInt,
+        /// Sealed with the key file.
+        sealed -> Text,
+        /// Last step that was used.
+        last_step -> BigInt,
+        /// Seconds since 1970.
+        created_s -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// One use each.
+    recovery_codes (hash) {
+        /// SHA-256 of the code, hexadecimal.
+        hash -> Text,
+        /// Whose.
+        user_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Second factors that are devices.
+    passkeys (id) {
+        /// The credential's id, base64url.
+        id -> Text,
+        /// Whose.
+        user_id -> BigInt,
+        /// What its owner calls it.
+        name -> Text,
+        /// JSON.
+        credential -> Text,
+        /// Seconds since 1970.
+        created_s -> BigInt,
+        /// Seconds since 1970.
+        last_used_s -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    /// Links that work once.
+    one_time_links (hash) {
+        /// SHA-256 of the link's secret, hexadecimal.
+        hash -> Text,
+        /// What it is for.
+        purpose -> Text,
+        /// Whom it is for.
+        user_id -> Nullable<BigInt>,
+        /// Seconds since 1970.
+        created_s -> BigInt,
+        /// Seconds since 1970.
+        expires_s -> BigInt,
+    }
+}
+
+diesel::table! {
+    /// Who a user is at an identity provider.
+    identities (provider, subject) {
+        /// The provider's name in the configuration.
+        provider -> Text,
+        /// The provider's own name for them.
+        subject -> Text,
+        /// Whose.
+        user_id -> BigInt,
+    }
+}
+
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(spellings -> users (user_id));
 diesel::joinable!(group_members -> groups (group_id));
 diesel::joinable!(group_members -> users (user_id));
 diesel::joinable!(servers -> users (user_id));
@@ -234,8 +369,22 @@ diesel::joinable!(oauth_clients -> servers (server_id));
 diesel::joinable!(oauth_codes -> users (user_id));
 diesel::joinable!(shares -> servers (server_id));
 diesel::joinable!(share_codes -> servers (server_id));
+diesel::joinable!(accounts -> users (user_id));
+diesel::joinable!(totp -> users (user_id));
+diesel::joinable!(recovery_codes -> users (user_id));
+diesel::joinable!(passkeys -> users (user_id));
+diesel::joinable!(one_time_links -> users (user_id));
+diesel::joinable!(identities -> users (user_id));
+diesel::joinable!(user_limits -> users (user_id));
+diesel::joinable!(group_limits -> groups (group_id));
+diesel::joinable!(exams -> groups (group_id));
+diesel::joinable!(keeps -> servers (server_id));
+diesel::joinable!(culled -> servers (server_id));
+diesel::joinable!(accepted_terms -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(
+    entries,
     users,
+    spellings,
     sessions,
     groups,
     group_members,
@@ -245,4 +394,17 @@ diesel::allow_tables_to_appear_in_same_query!(
     oauth_codes,
     shares,
     share_codes,
+    accounts,
+    totp,
+    recovery_codes,
+    passkeys,
+    one_time_links,
+    identities,
+    user_limits,
+    group_limits,
+    exams,
+    announcements,
+    keeps,
+    culled,
+    accepted_terms,
 );

@@ -11,6 +11,7 @@ use super::schema::servers::dsl;
 use super::schema::users::dsl as person;
 use super::users::username;
 use super::{Conn, revision, users};
+use crate::domain::ending::Ending;
 
 /// A server as it is remembered.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +32,8 @@ pub struct Server {
     pub last_activity_us: Option<i64>,
     /// What was last asked of it at a start: a JSON object.
     pub user_options: Object,
+    /// How its last run ended; `None` where nobody saw an end.
+    pub last_end: Option<Ending>,
 }
 
 /// A change of a server; `None` leaves as it is.
@@ -44,12 +47,24 @@ pub struct Change {
     pub user_options: Option<Object>,
 }
 
-type Row = (i64, i64, String, Option<String>, i64, Option<i64>, Option<i64>, String);
+type Row = (i64, i64, String, Option<String>, i64, Option<i64>, Option<i64>, String, Option<String>);
 
 fn server(row: Row) -> QueryResult<Server> {
-    let (id, user_id, name, display_name, created_us, started_us, last_activity_us, options) = row;
+    let (id, user_id, name, display_name, created_us, started_us, last_activity_us, options, last_end) = row;
     let (name, user_options) = (json::parsed(&name)?, json::object(&options)?);
-    Ok(Server { id, user_id, name, display_name, created_us, started_us, last_activity_us, user_options })
+    // What cannot be read any more is left out: it is a remark for people.
+    let last_end = last_end.and_then(|text| serde_json::from_str(&text).ok());
+    Ok(Server {
+        id,
+        user_id,
+        name,
+        display_name,
+        created_us,
+        started_us,
+        last_activity_us,
+        user_options,
+        last_end,
+    })
 }
 
 /// The server of that id, if it is known.
@@ -145,6 +160,35 @@ pub fn change(c: &mut Conn, id: &ServerId, change: &Change) -> QueryResult<Serve
 pub fn set_started(c: &mut Conn, number: i64, started_us: Option<i64>) -> QueryResult<()> {
     let row = dsl::servers.filter(dsl::id.eq(number));
     diesel::update(row).set(dsl::started_us.eq(started_us)).execute(c).map(drop)
+}
+
+/// Notes how a run ended. A server that is not known is left so.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_ended(c: &mut Conn, id: &ServerId, ending: &Ending) -> QueryResult<()> {
+    let owner = person::users.filter(person::name.eq(id.user.as_str())).select(person::id);
+    let row = dsl::servers.filter(dsl::name.eq(id.server.as_str()).and(dsl::user_id.eq_any(owner)));
+    let text = serde_json::to_string(ending).map_err(|error| Error::SerializationError(error.into()))?;
+    diesel::update(row).set(dsl::last_end.eq(text)).execute(c).map(drop)
+}
+
+/// The servers whose last start did not end yet, as far as is known, with the options of it.
+///
+/// # Errors
+/// When the database fails.
+pub fn started(c: &mut Conn) -> QueryResult<Vec<(ServerId, Object)>> {
+    let rows: Vec<(String, String, String)> = dsl::servers
+        .inner_join(person::users)
+        .filter(dsl::started_us.is_not_null())
+        .select((person::name, dsl::name, dsl::user_options))
+        .load(c)?;
+    rows.iter()
+        .map(|(user, name, options)| {
+            let id = ServerId { user: username(user)?, server: json::parsed(name)? };
+            Ok((id, json::object(options)?))
+        })
+        .collect()
 }
 
 /// Notes when servers were last used; never moves a time back. A default server that was started by hand is known from

@@ -8,6 +8,21 @@ use super::schema::sessions::dsl;
 use super::schema::users::dsl as owner;
 use super::{Conn, revision, users};
 
+/// Where a session came from, and how.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's address, as text.
+    pub address: String,
+    /// What the browser calls itself, at most 255 bytes.
+    pub device: String,
+    /// How its owner proved who they are.
+    pub method: String,
+    /// When they last did, seconds since 1970.
+    pub proven_s: i64,
+    /// The provider's id token, for the logout there.
+    pub id_token: Option<String>,
+}
+
 /// A session together with whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRow {
@@ -29,6 +44,8 @@ pub struct SessionRow {
     pub ticket: Option<String>,
     /// Value of the cookie `jupyterhub-session-id`: servers and services may know it, it opens nothing.
     pub public_id: String,
+    /// Where it came from.
+    pub origin: Origin,
 }
 
 /// A session to be added.
@@ -46,6 +63,8 @@ pub struct NewSession {
     pub ticket: Option<String>,
     /// Value of the cookie `jupyterhub-session-id`: servers and services may know it, it opens nothing.
     pub public_id: String,
+    /// Where it came from.
+    pub origin: Origin,
 }
 
 impl NewSession {
@@ -62,6 +81,7 @@ impl NewSession {
             last_seen_s: self.created_s,
             ticket: self.ticket,
             public_id: self.public_id,
+            origin: self.origin,
         }
     }
 }
@@ -79,9 +99,33 @@ pub fn insert(c: &mut Conn, new: &NewSession) -> QueryResult<()> {
         dsl::last_seen_s.eq(new.created_s),
         dsl::ticket.eq(new.ticket.as_deref()),
         dsl::public_id.eq(&new.public_id),
+        (
+            dsl::address.eq(&new.origin.address),
+            dsl::device.eq(&new.origin.device),
+            dsl::method.eq(&new.origin.method),
+            dsl::proven_s.eq(new.origin.proven_s),
+            dsl::id_token.eq(new.origin.id_token.as_deref()),
+        ),
     );
     diesel::insert_into(dsl::sessions).values(values).execute(c)?;
     revision::bump_rights(c)
+}
+
+/// Gives a session another hash, another time of proof and another ticket.
+///
+/// # Errors
+/// `NotFound` where the session has ended; when the database fails.
+pub fn renew(c: &mut Conn, old: &Hash, new: &SessionRow) -> QueryResult<()> {
+    let values = (
+        dsl::hash.eq(hex(&new.hash)),
+        dsl::proven_s.eq(new.origin.proven_s),
+        dsl::last_seen_s.eq(new.last_seen_s),
+        dsl::ticket.eq(new.ticket.as_deref()),
+    );
+    match diesel::update(dsl::sessions.filter(dsl::hash.eq(hex(old)))).set(values).execute(c)? {
+        0 => Err(diesel::result::Error::NotFound),
+        _ => revision::bump_rights(c),
+    }
 }
 
 /// Ends one session; whether there was one.
@@ -121,36 +165,48 @@ pub fn delete_expired(c: &mut Conn, now_s: i64) -> QueryResult<usize> {
 /// # Errors
 /// When the database fails.
 pub fn live(c: &mut Conn, now_s: i64) -> QueryResult<Vec<SessionRow>> {
-    type Row = (String, i64, String, bool, i64, i64, i64, Option<String>, String);
-    let columns = (
-        dsl::hash,
-        dsl::user_id,
-        owner::name,
-        owner::admin,
-        dsl::created_s,
-        dsl::expires_s,
-        dsl::last_seen_s,
-        dsl::ticket,
-        dsl::public_id,
-    );
-    let rows: Vec<Row> =
-        dsl::sessions.inner_join(owner::users).filter(dsl::expires_s.gt(now_s)).select(columns).load(c)?;
-    rows.into_iter()
-        .map(|(hash, user_id, name, admin, created_s, expires_s, last_seen_s, ticket, public_id)| {
-            let (hash, user) = (unhex(&hash)?, users::username(&name)?);
-            Ok(SessionRow {
-                hash,
-                user_id,
-                user,
-                admin,
-                created_s,
-                expires_s,
-                last_seen_s,
-                ticket,
-                public_id,
-            })
+    let rows: Vec<(Row, String, bool)> = dsl::sessions
+        .inner_join(owner::users)
+        .filter(dsl::expires_s.gt(now_s))
+        .select((Row::as_select(), owner::name, owner::admin))
+        .load(c)?;
+    rows.into_iter().map(|(row, name, admin)| row.of(users::username(&name)?, admin)).collect()
+}
+
+/// A row as the database has it.
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = super::schema::sessions)]
+struct Row {
+    hash: String,
+    user_id: i64,
+    created_s: i64,
+    expires_s: i64,
+    last_seen_s: i64,
+    ticket: Option<String>,
+    public_id: String,
+    address: String,
+    device: String,
+    method: String,
+    proven_s: i64,
+    id_token: Option<String>,
+}
+
+impl Row {
+    fn of(self, user: Username, admin: bool) -> QueryResult<SessionRow> {
+        let Self { address, device, method, proven_s, id_token, .. } = self;
+        Ok(SessionRow {
+            hash: unhex(&self.hash)?,
+            user_id: self.user_id,
+            user,
+            admin,
+            created_s: self.created_s,
+            expires_s: self.expires_s,
+            last_seen_s: self.last_seen_s,
+            ticket: self.ticket,
+            public_id: self.public_id,
+            origin: Origin { address, device, method, proven_s, id_token },
         })
-        .collect()
+    }
 }
 
 /// Notes when sessions were last used; never moves a time back.

@@ -27,8 +27,26 @@ fn name(text: &str) -> Username {
     text.parse().unwrap()
 }
 
+/// Logs in whoever `text` means.
+fn login(store: &Store, text: &str, now_s: i64) -> Result<User, StoreError> {
+    let login: hubgate_protocol::LoginName = text.parse().unwrap();
+    let (user, claimed_groups) = (&login.id(), &[]);
+    let note = Login { user, login: &login, display_name: None, claimed_groups, ticket: None, now_s };
+    store.write(|c| users::note_login(c, &note))
+}
+
 fn ada() -> NewUser {
-    NewUser { name: name("ada"), admin: false, password_hash: Some("hash".into()), created_s: 5 }
+    NewUser {
+        name: name("ada"),
+        admin: false,
+        password_hash: Some("hash".into()),
+        created_s: 5,
+        standing: Standing::default(),
+    }
+}
+
+fn new_password() -> passwords::NewPassword {
+    passwords::NewPassword { hash: "new".into(), must_change: true, now_s: 7 }
 }
 
 fn session(user_id: i64, byte: u8, expires_s: i64) -> NewSession {
@@ -39,6 +57,7 @@ fn session(user_id: i64, byte: u8, expires_s: i64) -> NewSession {
         expires_s,
         ticket: Some("t".into()),
         public_id: format!("{byte:032x}"),
+        origin: super::sessions::Origin::default(),
     }
 }
 
@@ -78,10 +97,10 @@ fn an_id_is_never_given_twice() {
 #[test]
 fn a_first_login_makes_the_user_and_a_later_one_keeps_the_password() {
     let hub = hub();
-    let user = hub.store.write(|c| users::upsert_login(c, &name("eve"), 7, None)).unwrap();
+    let user = login(&hub.store, "eve", 7).unwrap();
     assert_eq!((user.created_s, user.last_login_s, user.admin), (7, Some(7), false));
     hub.store.write(|c| users::insert(c, &ada())).unwrap();
-    let user = hub.store.write(|c| users::upsert_login(c, &name("ada"), 9, None)).unwrap();
+    let user = login(&hub.store, "ada", 9).unwrap();
     assert_eq!(
         (user.admin, user.last_login_s, user.password_hash.as_deref()),
         (false, Some(9), Some("hash"))
@@ -108,9 +127,46 @@ fn a_new_password_ends_the_sessions_of_the_old_one() {
     let hub = hub();
     let id = hub.store.write(|c| users::insert(c, &ada())).unwrap();
     hub.store.write(|c| sessions::insert(c, &session(id, 1, 100))).unwrap();
-    hub.store.write(|c| users::set_password(c, &name("ada"), "new")).unwrap();
+    hub.store.write(|c| passwords::set(c, &name("ada"), &new_password())).unwrap();
     assert!(hub.store.read(|c| sessions::live(c, 0)).unwrap().is_empty());
-    assert_eq!(hub.store.write(|c| users::set_password(c, &name("bob"), "x")), Err(StoreError::NotFound));
+    assert_eq!(
+        hub.store.write(|c| passwords::set(c, &name("bob"), &new_password())),
+        Err(StoreError::NotFound)
+    );
+}
+
+#[test]
+fn a_link_works_once_for_its_purpose_and_until_it_ends() {
+    use super::links::{NewLink, Purpose};
+    let hub = hub();
+    let id = hub.store.write(|c| users::insert(c, &ada())).unwrap();
+    let link = |byte: u8, user_id| NewLink {
+        hash: [byte; 32],
+        purpose: if user_id == Some(id) { Purpose::Password } else { Purpose::Setup },
+        user_id,
+        created_s: 10,
+        expires_s: 100,
+    };
+    for new in [link(1, Some(id)), link(2, Some(id)), link(3, None), link(4, None)] {
+        hub.store.write(|c| links::insert(c, &new)).unwrap();
+    }
+    let find =
+        |byte: u8, purpose, now_s| hub.store.read(|c| links::find(c, &[byte; 32], purpose, now_s)).unwrap();
+    assert_eq!(find(2, Purpose::Password, 99), Some(Some(name("ada"))));
+    assert_eq!(find(4, Purpose::Setup, 99), Some(None));
+    let none = [
+        (1, Purpose::Password, 20),
+        (3, Purpose::Setup, 20),
+        (2, Purpose::Setup, 20),
+        (2, Purpose::Password, 100),
+    ];
+    assert!(none.iter().all(|(byte, purpose, now_s)| find(*byte, *purpose, *now_s).is_none()));
+    assert!(hub.store.write(|c| links::take(c, &[4; 32])).unwrap());
+    assert!(!hub.store.write(|c| links::take(c, &[4; 32])).unwrap());
+    hub.store.write(|c| passwords::set(c, &name("ada"), &new_password())).unwrap();
+    assert_eq!(find(2, Purpose::Password, 20), None);
+    let ada = hub.store.read(|c| users::by_name(c, &name("ada"))).unwrap().unwrap();
+    assert_eq!((ada.standing.must_change, ada.standing.password_changed_s), (true, Some(7)));
 }
 
 #[test]
@@ -137,7 +193,7 @@ fn every_change_of_rights_moves_the_revision_and_nothing_else_does() {
     hub.store.write(|c| sessions::insert(c, &session(id, 1, 100))).unwrap();
     assert!(moved("login").1);
     hub.store.write(|c| sessions::touch(c, &[([1; 32], 40)])).unwrap();
-    hub.store.write(|c| users::upsert_login(c, &name("ada"), 9, None)).unwrap();
+    login(&hub.store, "ada", 9).unwrap();
     hub.store.write(|c| sessions::delete(c, &[7; 32])).unwrap();
     assert!(!moved("no change").1);
     hub.store.write(|c| users::set_admin(c, &name("ada"), true)).unwrap();
@@ -376,7 +432,7 @@ fn printed(c: &mut Conn, table: &str) -> Vec<String> {
 #[test]
 fn the_schema_in_the_code_is_the_schema_of_the_database() {
     let hub = hub();
-    let source = include_str!("schema.rs");
+    let source = concat!(include_str!("schema.rs"), include_str!("schema/care.rs"));
     let tables = "SELECT name AS line FROM sqlite_schema WHERE type='table' AND name NOT LIKE '%diesel%' ORDER BY rowid";
     let tables = hub.store.read(|c| Ok(lines(c, tables))).unwrap();
     assert_eq!(source.matches("diesel::table! {").count(), tables.len());

@@ -3,11 +3,13 @@
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text};
 use hubgate_protocol::ServerId;
+use openssl::sha::sha256;
 
 use super::hash::{Hash, hex, unhex};
 use super::json;
 use super::schema::tokens::dsl;
 use super::{Conn, revision, servers, users};
+use crate::domain::imported::ImportedHash;
 use crate::domain::scope::{Client, Owner, Scope};
 
 /// A token as it is stored.
@@ -23,6 +25,8 @@ pub struct TokenRow {
     pub created_us: i64,
     /// Last use, microseconds since 1970.
     pub last_activity_us: Option<i64>,
+    /// How it is recognized where it came from a JupyterHub; `hash` is of no use then.
+    pub imported: Option<ImportedHash>,
 }
 
 /// A token to be added.
@@ -78,11 +82,13 @@ struct Row {
     note: String,
     #[diesel(sql_type = Text)]
     scopes: String,
+    #[diesel(sql_type = Nullable<Text>)]
+    imported: Option<String>,
 }
 
 const SELECT: &str = "SELECT t.id, t.hash, u.name AS user_name, t.service, t.client_id, cu.name AS client_user, \
      cs.name AS client_server, t.client_service, su.name AS server_user, s.name AS server_name, t.session_id, \
-     t.created_us, t.expires_us, t.last_activity_us, t.note, t.scopes FROM tokens t \
+     t.created_us, t.expires_us, t.last_activity_us, t.note, t.scopes, t.imported FROM tokens t \
      LEFT JOIN users u ON u.id = t.user_id \
      LEFT JOIN servers cs ON cs.id = t.client_server_id LEFT JOIN users cu ON cu.id = cs.user_id \
      LEFT JOIN servers s ON s.id = t.server_id LEFT JOIN users su ON su.id = s.user_id";
@@ -112,8 +118,9 @@ fn token(row: Row) -> QueryResult<TokenRow> {
         note: row.note,
         scopes: json::scopes(&row.scopes)?,
     };
+    let imported = row.imported.as_deref().map(json::parsed).transpose()?;
     let (hash, created_us, last_activity_us) = (unhex(&row.hash)?, row.created_us, row.last_activity_us);
-    Ok(TokenRow { id: row.id, hash, new, created_us, last_activity_us })
+    Ok(TokenRow { id: row.id, hash, new, created_us, last_activity_us, imported })
 }
 
 /// Adds a token; its id. Servers that it names are made known.
@@ -150,6 +157,30 @@ pub fn insert(c: &mut Conn, hash: &Hash, new: &NewToken, now_us: i64) -> QueryRe
     Ok(id)
 }
 
+/// Adds a token that came from a JupyterHub, with the times of its making and its last use; `None` where it is known
+/// already.
+///
+/// # Errors
+/// As [`insert`].
+pub fn adopt(
+    c: &mut Conn,
+    imported: &ImportedHash,
+    new: &NewToken,
+    (created_us, last_activity_us): (i64, Option<i64>),
+) -> QueryResult<Option<i64>> {
+    let text = imported.to_string();
+    let hash = sha256(text.as_bytes());
+    let known: i64 = dsl::tokens.filter(dsl::hash.eq(hex(&hash))).count().get_result(c)?;
+    if known > 0 {
+        return Ok(None);
+    }
+    let id = insert(c, &hash, new, created_us)?;
+    let row = dsl::tokens.filter(dsl::id.eq(id));
+    let values = (dsl::imported.eq(text), dsl::last_activity_us.eq(last_activity_us));
+    diesel::update(row).set(values).execute(c)?;
+    Ok(Some(id))
+}
+
 /// Ends tokens by their ids; how many there were.
 ///
 /// # Errors
@@ -159,6 +190,18 @@ pub fn delete(c: &mut Conn, ids: &[i64]) -> QueryResult<usize> {
     for id in ids {
         gone += diesel::delete(dsl::tokens.filter(dsl::id.eq(id))).execute(c)?;
     }
+    if gone > 0 {
+        revision::bump_rights(c)?;
+    }
+    Ok(gone)
+}
+
+/// Ends all tokens of a user; how many.
+///
+/// # Errors
+/// When the database fails.
+pub fn delete_of_user(c: &mut Conn, user_id: i64) -> QueryResult<usize> {
+    let gone = diesel::delete(dsl::tokens.filter(dsl::user_id.eq(user_id))).execute(c)?;
     if gone > 0 {
         revision::bump_rights(c)?;
     }

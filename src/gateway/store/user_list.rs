@@ -8,7 +8,7 @@ use diesel::sql_types::{Bool, Text};
 use hubgate_protocol::Username;
 
 use super::schema::users::dsl;
-use super::users::{COLUMNS, User, user};
+use super::users::{Row, User, user};
 use super::{Conn, json};
 use crate::domain::entity::GroupName;
 
@@ -97,7 +97,7 @@ pub fn list(c: &mut Conn, query: &UserQuery) -> QueryResult<(Vec<User>, i64)> {
         all = all.filter(filter);
     }
     let total = all.count().get_result(c)?;
-    let mut page = dsl::users.select(COLUMNS).into_boxed();
+    let mut page = dsl::users.select(Row::as_select()).into_boxed();
     for filter in filters(query)? {
         page = page.filter(filter);
     }
@@ -112,6 +112,6 @@ pub fn list(c: &mut Conn, query: &UserQuery) -> QueryResult<(Vec<User>, i64)> {
     } else {
         format!("{column} ASC NULLS FIRST")
     };
-    let rows = page.order(sql::<Bool>(&order)).offset(query.offset).limit(query.limit).load(c)?;
+    let rows = page.order(sql::<Bool>(&order)).offset(query.offset).limit(query.limit).load::<Row>(c)?;
     Ok((rows.into_iter().map(user).collect::<QueryResult<_>>()?, total))
 }

@@ -1,12 +1,21 @@
 //! What the gateway does without being asked: watching servers, keeping sessions fresh, starting services, telling systemd
 //! that it lives.
 
+mod access;
+mod audit;
+mod culling;
+mod exams;
+mod memory_kills;
+mod meters;
+mod prestarts;
 mod services;
+mod trouble;
 
 use std::time::Duration;
 
 use actix_web::rt::{self, task::JoinHandle};
 use actix_web::web;
+use hubgate_protocol::ServerStatus;
 use log::{info, warn};
 use sd_notify::NotifyState;
 use tokio::sync::mpsc;
@@ -14,8 +23,9 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::config::WatchSource;
 use crate::spawn::{Event, systemd, watch};
-use crate::state::{Hub, blocking, logins, reload, starts};
+use crate::state::{Hub, blocking, endings, logins, profiles, reload, starts};
 use crate::store::{oauth, sessions, share_codes, tokens};
+use trouble::Trouble;
 
 /// How soon another process' change of rights is noticed.
 const RELOAD: Duration = Duration::from_secs(1);
@@ -31,6 +41,8 @@ const EXPIRE: Duration = Duration::from_secs(600);
 const WATCHDOG: Duration = Duration::from_secs(10);
 /// Pause before a watcher that failed is started again.
 const REWATCH: Duration = Duration::from_millis(500);
+/// How often it is looked whether a GPU is free, while somebody waits for one.
+const GPU_LINE: Duration = Duration::from_secs(1);
 
 /// Tasks that run until they are ended.
 #[must_use]
@@ -46,8 +58,19 @@ pub fn start(hub: &web::Data<Hub>) -> Tasks {
         rt::spawn(save_seen(hub.clone())),
         rt::spawn(save_uplinks(hub.clone())),
         rt::spawn(strip_stopped(hub.clone())),
+        rt::spawn(serve_line(hub.clone())),
+        rt::spawn(serve_gpu_line(hub.clone())),
         rt::spawn(expire(hub.clone())),
+        rt::spawn(audit::keep(hub.clone())),
+        rt::spawn(audit::end_entries(hub.clone())),
+        rt::spawn(access::keep(hub.clone())),
+        rt::spawn(access::stop_servers(hub.clone())),
         rt::spawn(services::keep(hub.clone())),
+        rt::spawn(culling::keep(hub.clone())),
+        rt::spawn(meters::keep(hub.clone())),
+        rt::spawn(memory_kills::keep(hub.clone())),
+        rt::spawn(exams::keep(hub.clone())),
+        rt::spawn(prestarts::keep(hub.clone())),
         rt::spawn(watchdog()),
     ])
 }
@@ -65,6 +88,7 @@ impl Tasks {
 }
 
 async fn watch_servers(hub: web::Data<Hub>, events: mpsc::Sender<Event>) {
+    let mut trouble = Trouble::default();
     loop {
         let ended = match hub.config.watch {
             WatchSource::Systemd => systemd::run(&events).await.map_err(|error| error.to_string()),
@@ -72,7 +96,7 @@ async fn watch_servers(hub: web::Data<Hub>, events: mpsc::Sender<Event>) {
                 watch::run(&hub.spawner, &events).await.map_err(|error| error.to_string())
             }
         };
-        if let Err(error) = ended {
+        if let Some(error) = trouble.of(ended) {
             warn!("the states of servers are not followed for a moment: {error}");
         }
         sleep(REWATCH).await;
@@ -80,10 +104,14 @@ async fn watch_servers(hub: web::Data<Hub>, events: mpsc::Sender<Event>) {
 }
 
 async fn keep_table(hub: web::Data<Hub>, mut heard: mpsc::Receiver<Event>) {
+    if let Err(error) = profiles::recall(&hub).await {
+        warn!("which profiles servers were started with could not be read: {error}");
+    }
     while let Some(event) = heard.recv().await {
         let now_us = hub.clock.now_us();
         match &event {
             Event::Changed(status) => {
+                note_end(&hub, status);
                 hub.metrics.moved(status);
                 hub.activity.reported(status, now_us);
             }
@@ -93,11 +121,22 @@ async fn keep_table(hub: web::Data<Hub>, mut heard: mpsc::Receiver<Event>) {
     }
 }
 
+/// Has the end of a run written down, without keeping the table waiting.
+fn note_end(hub: &web::Data<Hub>, now: &ServerStatus) {
+    let Some(ending) = endings::of(hub, now) else { return };
+    let (hub, id) = (hub.clone(), now.id());
+    rt::spawn(async move {
+        if let Err(error) = endings::write(&hub, id, ending).await {
+            warn!("how a run ended could not be written down: {error}");
+        }
+    });
+}
+
 async fn follow_changes(hub: web::Data<Hub>) {
-    let mut tick = ticks(RELOAD);
+    let (mut tick, mut trouble) = (ticks(RELOAD), Trouble::default());
     loop {
         tick.tick().await;
-        if let Err(error) = reload::reload(&hub).await {
+        if let Some(error) = trouble.of(reload::reload(&hub).await) {
             warn!("who may do what could not be read anew: {error}");
         }
     }
@@ -114,11 +153,12 @@ async fn save_seen(hub: web::Data<Hub>) {
 }
 
 async fn save_uplinks(hub: web::Data<Hub>) {
-    let mut tick = ticks(SAVE_UPLINKS);
+    let (mut tick, mut trouble) = (ticks(SAVE_UPLINKS), Trouble::default());
     loop {
         tick.tick().await;
         let saving = hub.clone();
-        if let Ok(Err(error)) = web::block(move || saving.uplinks.save(&saving.config.websockets())).await {
+        let saved = web::block(move || saving.uplinks.save(&saving.config.websockets())).await;
+        if let Some(error) = saved.ok().and_then(|saved| trouble.of(saved)) {
             warn!("open websockets could not be written down: {error}");
         }
     }
@@ -146,16 +186,34 @@ async fn expire(hub: web::Data<Hub>) {
 }
 
 async fn strip_stopped(hub: web::Data<Hub>) {
-    let mut tick = ticks(STRIP);
+    let (mut tick, mut trouble) = (ticks(STRIP), Trouble::default());
     loop {
         tick.tick().await;
         // Before the first news every server would look stopped.
         if !hub.servers.known(Duration::ZERO).await {
             continue;
         }
-        if let Err(error) = starts::strip_stopped(&hub).await {
+        if let Some(error) = trouble.of(starts::strip_stopped(&hub).await) {
             warn!("tokens of stopped servers could not be deleted: {error}");
         }
+    }
+}
+
+/// Starts those in line when there is room for them.
+async fn serve_line(hub: web::Data<Hub>) {
+    let mut changes = hub.servers.changes();
+    loop {
+        starts::serve_line(&hub);
+        starts::news(&hub, &mut changes).await;
+    }
+}
+
+/// Starts those who wait for a GPU when one is free. That a server has ended is seen by the spawner: it is asked.
+async fn serve_gpu_line(hub: web::Data<Hub>) {
+    let mut tick = ticks(GPU_LINE);
+    loop {
+        tick.tick().await;
+        starts::serve_gpu_line(&hub).await;
     }
 }
 

@@ -13,7 +13,7 @@ impl ScopeSet {
         let common = self.0.iter().filter_map(|(base, own)| {
             let reach = match (own, other.0.get(base)?) {
                 (Reach::All, reach) | (reach, Reach::All) => reach.clone(),
-                (Reach::Only(a), Reach::Only(b)) => Reach::Only(common(a, b, groups)?),
+                (Reach::Only(a), Reach::Only(b)) => Reach::Only(common(a, b, groups)?.into()),
             };
             Some((base.clone(), reach))
         });

@@ -1,15 +1,16 @@
-//! The table of scopes: name, meaning, and what each one includes.
+//! The table of scopes: name, key of its meaning in the catalogue, and what each one includes.
 
 use std::fmt;
 
 use super::custom::CustomScope;
+use crate::words::Message;
 
 macro_rules! scopes {
-    ($($variant:ident $name:literal $meaning:literal [$($sub:ident)*])*) => {
+    ($($variant:ident $name:literal $key:literal [$($sub:ident)*])*) => {
         /// What may be done, regardless of to whom. The order is that of the documentation.
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Base {
-            $(#[doc = $meaning] $variant,)*
+            $(#[doc = concat!("`", $name, "`")] $variant,)*
             /// A scope of the site's own: the hub only hands it on.
             Custom(CustomScope),
         }
@@ -27,12 +28,12 @@ macro_rules! scopes {
                 }
             }
 
-            /// One sentence for people; empty for a scope of the site's own, whose words are in the configuration.
+            /// One sentence for people; `None` for a scope of the site's own, whose words are in the configuration.
             #[must_use]
-            pub fn meaning(&self) -> &'static str {
+            pub fn meaning(&self) -> Option<Message> {
                 match self {
-                    $(Self::$variant => $meaning,)*
-                    Self::Custom(_) => "",
+                    $(Self::$variant => Some(Message::new($key)),)*
+                    Self::Custom(_) => None,
                 }
             }
 
@@ -58,54 +59,54 @@ macro_rules! scopes {
 }
 
 scopes! {
-    NoScope "(no_scope)" "Know who holds this." []
-    Own "self" "Do what every user may do with what is their own." []
-    Inherit "inherit" "Do everything that the owner may do." []
-    AdminUi "admin-ui" "Open the admin page; what can be done there needs scopes of its own." []
-    AdminUsers "admin:users" "Create, read, change and delete users and their authentication state, but not their servers and tokens. As good as everything." [AdminAuthState Users ReadRolesUsers DeleteUsers]
-    AdminAuthState "admin:auth_state" "Read the authentication state of users." []
-    Users "users" "Read and change users, but not their servers, tokens and authentication state." [ReadUsers ListUsers UsersActivity]
-    DeleteUsers "delete:users" "Delete users." []
-    ListUsers "list:users" "List users, with their names at least." [ReadUsersName]
-    ReadUsers "read:users" "Read users, with the address of a running default server." [ReadUsersName ReadUsersGroups ReadUsersActivity]
-    ReadUsersName "read:users:name" "Read the names of users." []
-    ReadUsersGroups "read:users:groups" "Read the groups of users." []
-    ReadUsersActivity "read:users:activity" "Read when users were last active." []
-    ReadRoles "read:roles" "Read who has which role." [ReadRolesUsers ReadRolesServices ReadRolesGroups]
-    ReadRolesUsers "read:roles:users" "Read the roles of users." []
-    ReadRolesServices "read:roles:services" "Read the roles of services." []
-    ReadRolesGroups "read:roles:groups" "Read the roles of groups." []
-    UsersActivity "users:activity" "Report when users were last active." [ReadUsersActivity]
-    AdminServers "admin:servers" "Read, start, stop, create and delete servers, with their internal state." [AdminServerState Servers]
-    AdminServerState "admin:server_state" "Read and change the internal state of servers." []
-    Servers "servers" "Start and stop servers." [ReadServers StartServers DeleteServers]
-    ReadServers "read:servers" "Read the names of users and their servers, but not the internal state." [ReadUsersName]
-    StartServers "start:servers" "Start and change servers." []
-    DeleteServers "delete:servers" "Stop and delete servers." []
-    Tokens "tokens" "Read, create, change and delete the tokens of users." [ReadTokens]
-    ReadTokens "read:tokens" "Read the tokens of users, never their text." []
-    AdminGroups "admin:groups" "Create, read, change and delete groups." [Groups ReadRolesGroups DeleteGroups]
-    Groups "groups" "Read and change groups, with their members. A new member may gain rights." [ReadGroups ListGroups]
-    ListGroups "list:groups" "List groups, with their names at least." [ReadGroupsName]
-    ReadGroups "read:groups" "Read groups." [ReadGroupsName]
-    ReadGroupsName "read:groups:name" "Read the names of groups." []
-    DeleteGroups "delete:groups" "Delete groups." []
-    AdminServices "admin:services" "Create, read, change and delete services, but not those of the configuration." [ListServices ReadServices ReadRolesServices]
-    ListServices "list:services" "List services, with their names at least." [ReadServicesName]
-    ReadServices "read:services" "Read services." [ReadServicesName]
-    ReadServicesName "read:services:name" "Read the names of services." []
-    ReadHub "read:hub" "Read the details of the hub." []
-    AccessServers "access:servers" "Use servers, in a browser or by their API." []
-    AccessServices "access:services" "Use services, in a browser or by their API." []
-    UsersShares "users:shares" "Read and revoke what is shared with users." [ReadUsersShares]
-    ReadUsersShares "read:users:shares" "Read what is shared with users." []
-    GroupsShares "groups:shares" "Read and revoke what is shared with groups." [ReadGroupsShares]
-    ReadGroupsShares "read:groups:shares" "Read what is shared with groups." []
-    ReadShares "read:shares" "Read with whom servers are shared." []
-    Shares "shares" "Share servers and end that." [AccessServers ReadShares UsersShares GroupsShares]
-    Proxy "proxy" "Read the table of routes and bring it up to date." []
-    Shutdown "shutdown" "Stop the hub." []
-    ReadMetrics "read:metrics" "Read the hub's metrics." []
+    NoScope "(no_scope)" "scope-no-scope" []
+    Own "self" "scope-self" []
+    Inherit "inherit" "scope-inherit" []
+    AdminUi "admin-ui" "scope-admin-ui" []
+    AdminUsers "admin:users" "scope-admin-users" [AdminAuthState Users ReadRolesUsers DeleteUsers]
+    AdminAuthState "admin:auth_state" "scope-admin-auth-state" []
+    Users "users" "scope-users" [ReadUsers ListUsers UsersActivity]
+    DeleteUsers "delete:users" "scope-delete-users" []
+    ListUsers "list:users" "scope-list-users" [ReadUsersName]
+    ReadUsers "read:users" "scope-read-users" [ReadUsersName ReadUsersGroups ReadUsersActivity]
+    ReadUsersName "read:users:name" "scope-read-users-name" []
+    ReadUsersGroups "read:users:groups" "scope-read-users-groups" []
+    ReadUsersActivity "read:users:activity" "scope-read-users-activity" []
+    ReadRoles "read:roles" "scope-read-roles" [ReadRolesUsers ReadRolesServices ReadRolesGroups]
+    ReadRolesUsers "read:roles:users" "scope-read-roles-users" []
+    ReadRolesServices "read:roles:services" "scope-read-roles-services" []
+    ReadRolesGroups "read:roles:groups" "scope-read-roles-groups" []
+    UsersActivity "users:activity" "scope-users-activity" [ReadUsersActivity]
+    AdminServers "admin:servers" "scope-admin-servers" [AdminServerState Servers]
+    AdminServerState "admin:server_state" "scope-admin-server-state" []
+    Servers "servers" "scope-servers" [ReadServers StartServers DeleteServers]
+    ReadServers "read:servers" "scope-read-servers" [ReadUsersName]
+    StartServers "start:servers" "scope-start-servers" []
+    DeleteServers "delete:servers" "scope-delete-servers" []
+    Tokens "tokens" "scope-tokens" [ReadTokens]
+    ReadTokens "read:tokens" "scope-read-tokens" []
+    AdminGroups "admin:groups" "scope-admin-groups" [Groups ReadRolesGroups DeleteGroups]
+    Groups "groups" "scope-groups" [ReadGroups ListGroups]
+    ListGroups "list:groups" "scope-list-groups" [ReadGroupsName]
+    ReadGroups "read:groups" "scope-read-groups" [ReadGroupsName]
+    ReadGroupsName "read:groups:name" "scope-read-groups-name" []
+    DeleteGroups "delete:groups" "scope-delete-groups" []
+    AdminServices "admin:services" "scope-admin-services" [ListServices ReadServices ReadRolesServices]
+    ListServices "list:services" "scope-list-services" [ReadServicesName]
+    ReadServices "read:services" "scope-read-services" [ReadServicesName]
+    ReadServicesName "read:services:name" "scope-read-services-name" []
+    ReadHub "read:hub" "scope-read-hub" []
+    AccessServers "access:servers" "scope-access-servers" []
+    AccessServices "access:services" "scope-access-services" []
+    UsersShares "users:shares" "scope-users-shares" [ReadUsersShares]
+    ReadUsersShares "read:users:shares" "scope-read-users-shares" []
+    GroupsShares "groups:shares" "scope-groups-shares" [ReadGroupsShares]
+    ReadGroupsShares "read:groups:shares" "scope-read-groups-shares" []
+    ReadShares "read:shares" "scope-read-shares" []
+    Shares "shares" "scope-shares" [AccessServers ReadShares UsersShares GroupsShares]
+    Proxy "proxy" "scope-proxy" []
+    Shutdown "shutdown" "scope-shutdown" []
+    ReadMetrics "read:metrics" "scope-read-metrics" []
 }
 
 impl fmt::Display for Base {
@@ -121,14 +122,16 @@ impl Base {
     }
 }
 
-/// The whole table in the order of the documentation: name, meaning, names of what is included directly.
-pub fn table() -> impl Iterator<Item = (&'static str, &'static str, Vec<&'static str>)> {
-    ALL.iter().map(|base| (base.name(), base.meaning(), base.includes().iter().map(Base::name).collect()))
+/// Every scope but the site's own, in the order of the documentation.
+#[must_use]
+pub const fn table() -> &'static [Base] {
+    ALL
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Language;
 
     #[test]
     fn every_name_leads_back_to_its_scope() {
@@ -145,7 +148,8 @@ mod tests {
             1 + base.includes().iter().map(depth).max().unwrap_or(0)
         }
         for base in ALL {
-            assert!(base.meaning().ends_with('.'), "{base}");
+            let words = base.meaning().unwrap().in_language(Language::English);
+            assert!(words.ends_with('.'), "{base}");
             assert!(depth(base) < 6, "{base}");
         }
     }

@@ -1,41 +1,52 @@
-//! Scopes in words: for the page that asks for consent, and for the documentation.
+//! Scopes in words: for pages that ask or tell what somebody may do, and for the documentation.
 
 use hubgate_protocol::Username;
 
 use super::base::Base;
 use super::custom::CustomScopes;
 use super::text::{Filter, Own, Scope, ScopeFilter, server_text};
+use crate::words::{Message, Sentence};
 
 /// One scope in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// The scope without filter.
-    pub scope: String,
     /// What it allows.
-    pub description: String,
-    /// To whom it is limited; empty: to nobody.
-    pub filter: String,
+    pub words: Sentence,
+    /// To whom it is limited; `None`: to nobody.
+    pub reach: Option<Message>,
 }
 
 /// Describes one scope to `user`.
 #[must_use]
 pub fn describe(scope: &Scope, user: &Username, custom: &CustomScopes) -> Description {
-    let filter = match &scope.filter {
-        None => String::new(),
-        Some(ScopeFilter::Own(Own::User)) => "only you".to_owned(),
-        Some(ScopeFilter::Own(Own::Server)) => "this server".to_owned(),
-        Some(ScopeFilter::Own(Own::Service)) => "this service".to_owned(),
-        Some(ScopeFilter::Of(Filter::User(name))) if name == user => "only you".to_owned(),
-        Some(ScopeFilter::Of(Filter::User(name))) => format!("user {name}"),
-        Some(ScopeFilter::Of(Filter::Server(id))) => format!("server {}", server_text(id)),
-        Some(ScopeFilter::Of(Filter::Group(name))) => format!("users in group {name}"),
-        Some(ScopeFilter::Of(Filter::Service(name))) => format!("service {name}"),
-    };
-    let description = match &scope.base {
-        Base::Custom(name) => custom.description(name),
-        base => base.meaning(),
-    };
-    Description { scope: scope.base.to_string(), description: description.to_owned(), filter }
+    let reach = scope.filter.as_ref().map(|filter| match filter {
+        ScopeFilter::Own(Own::User) => Message::new("reach-you"),
+        ScopeFilter::Own(Own::Server) => Message::new("reach-this-server"),
+        ScopeFilter::Own(Own::Service) => Message::new("reach-this-service"),
+        ScopeFilter::Of(filter) => reach(filter, user),
+    });
+    Description { words: meaning(&scope.base, custom), reach }
+}
+
+/// What a scope allows.
+#[must_use]
+pub fn meaning(base: &Base, custom: &CustomScopes) -> Sentence {
+    match base {
+        Base::Custom(name) => custom.description(name).into(),
+        base => base.meaning().map_or_else(|| "".into(), Sentence::from),
+    }
+}
+
+/// To whom a filter limits, told to `user`.
+#[must_use]
+pub fn reach(filter: &Filter, user: &Username) -> Message {
+    match filter {
+        Filter::User(name) if name == user => Message::new("reach-you"),
+        Filter::User(name) => Message::new("reach-user").with("name", name),
+        Filter::Server(id) => Message::new("reach-server").with("name", server_text(id)),
+        Filter::Group(name) => Message::new("reach-group").with("name", name),
+        Filter::Service(name) => Message::new("reach-service").with("name", name),
+    }
 }
 
 #[cfg(test)]
@@ -44,15 +55,17 @@ mod tests {
 
     use super::*;
     use crate::domain::scope::table;
+    use crate::words::Language;
 
     /// The text of `docs/SCOPES.md`.
     fn document() -> String {
         let mut text = String::from(include_str!("document.md"));
         text.push_str("\n| Scope | Allows to | Includes |\n|---|---|---|\n");
-        for (name, meaning, includes) in table() {
-            let includes: Vec<String> = includes.iter().map(|name| format!("`{name}`")).collect();
+        for base in table() {
+            let includes: Vec<String> = base.includes().iter().map(|name| format!("`{name}`")).collect();
+            let meaning = base.meaning().unwrap().in_language(Language::English);
             // Writing to a String cannot fail.
-            let _ = writeln!(text, "| `{name}` | {meaning} | {} |", includes.join(" "));
+            let _ = writeln!(text, "| `{base}` | {meaning} | {} |", includes.join(" "));
         }
         text
     }
@@ -72,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_is_described_to_the_one_who_reads() {
+    fn a_scope_is_described_to_whoever_reads() {
         let alice: Username = "alice".parse().unwrap();
         for (scope, filter) in [
             ("users", ""),
@@ -84,8 +97,9 @@ mod tests {
             ("access:services!service=whoami", "service whoami"),
         ] {
             let words = describe(&scope.parse().unwrap(), &alice, &CustomScopes::default());
-            assert_eq!(words.filter, filter, "{scope}");
-            assert!(!words.description.is_empty());
+            let reach = words.reach.map(|reach| reach.in_language(Language::English)).unwrap_or_default();
+            assert_eq!(reach, filter, "{scope}");
+            assert!(!words.words.in_language(Language::Chinese).is_empty());
         }
     }
 }

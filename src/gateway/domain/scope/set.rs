@@ -1,6 +1,7 @@
 //! A set of expanded scopes and the question put to it with every request.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use hubgate_protocol::{ServerId, Username};
 
@@ -18,8 +19,8 @@ pub struct ScopeSet(pub(super) BTreeMap<Base, Reach>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Reach {
     All,
-    /// Never empty.
-    Only(Filters),
+    /// Never empty. Most scopes of a set go equally far, and share what they are limited to: see [`ScopeSet::share`].
+    Only(Arc<Filters>),
 }
 
 /// To whom a scope is limited: any one of these suffices.
@@ -103,8 +104,20 @@ impl ScopeSet {
             self.0.insert(base, Reach::All);
             return;
         };
-        if let Reach::Only(filters) = self.0.entry(base).or_insert_with(|| Reach::Only(Filters::default())) {
-            filters.insert(filter);
+        if let Reach::Only(filters) = self.0.entry(base).or_insert_with(|| Reach::Only(Arc::default())) {
+            Arc::make_mut(filters).insert(filter);
+        }
+    }
+
+    /// Makes the set small, for one that is kept: what is equal in it is there once.
+    pub fn share(&mut self) {
+        let mut known: Vec<Arc<Filters>> = Vec::new();
+        for reach in self.0.values_mut() {
+            let Reach::Only(filters) = reach else { continue };
+            match known.iter().find(|same| *same == filters) {
+                Some(same) => *filters = Arc::clone(same),
+                None => known.push(Arc::clone(filters)),
+            }
         }
     }
 
@@ -113,7 +126,7 @@ impl ScopeSet {
         for (base, reach) in &other.0 {
             match (self.0.get_mut(base), reach) {
                 (Some(Reach::All), _) => {}
-                (Some(Reach::Only(own)), Reach::Only(more)) => own.extend(more),
+                (Some(Reach::Only(own)), Reach::Only(more)) => Arc::make_mut(own).extend(more),
                 (None, _) | (Some(_), Reach::All) => {
                     self.0.insert(base.clone(), reach.clone());
                 }
@@ -129,7 +142,7 @@ impl ScopeSet {
                 Reach::Only(filters) => (None, Some(filters)),
             };
             all.into_iter()
-                .chain(filters.into_iter().flat_map(Filters::iter).map(Some))
+                .chain(filters.into_iter().flat_map(|filters| filters.iter()).map(Some))
                 .map(move |filter| (base, filter))
         })
     }
@@ -190,5 +203,29 @@ impl Filters {
         self.servers.extend(more.servers.iter().cloned());
         self.groups.extend(more.groups.iter().cloned());
         self.services.extend(more.services.iter().cloned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::scope::{CustomScopes, Owner, Scope, expand};
+
+    #[test]
+    fn a_set_that_is_kept_has_each_limit_once_and_means_the_same() {
+        let owner = Owner::User("ada".parse().unwrap());
+        let own = Scope { base: Base::Own, filter: None };
+        let mut set = expand(&[own], &owner, None, &CustomScopes::default());
+        let before = set.clone();
+        set.share();
+        assert_eq!(set, before);
+        let limits: std::collections::HashSet<*const Filters> = set
+            .0
+            .values()
+            .filter_map(|reach| if let Reach::Only(only) = reach { Some(Arc::as_ptr(only)) } else { None })
+            .collect();
+        assert!(set.0.len() > 10 && limits.len() == 1, "{} scopes, {} limits", set.0.len(), limits.len());
+        set.insert(Base::ReadUsers, Some(Filter::User("bob".parse().unwrap())));
+        assert_eq!(before.access(&Base::ListUsers), set.access(&Base::ListUsers));
     }
 }

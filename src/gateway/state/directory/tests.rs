@@ -50,6 +50,8 @@ fn facts() -> Facts {
     };
     Facts {
         admins: vec![user("ada")],
+        barred: vec![(user("bob"), Some(50)), (user("eve"), None), (user("eve"), Some(90))],
+        logins: vec![("Zhang".parse().unwrap(), user("zhang"))],
         memberships: vec![(physics.clone(), user("bob"))],
         named: vec![server_from_text("bob/gpu").unwrap()],
         shares: vec![
@@ -57,6 +59,7 @@ fn facts() -> Facts {
             share(With::Group(physics), "access:servers!server=ada/x"),
         ],
         services: Vec::new(),
+        ..Facts::default()
     }
 }
 
@@ -74,7 +77,7 @@ fn token(owner: Owner, scopes: &[&str], client: Option<Client>) -> Token {
         note: String::new(),
         scopes: scopes.iter().map(|text| text.parse().unwrap()).collect(),
     };
-    Token::new(TokenRow { id: 1, hash: [0; 32], new, created_us: 0, last_activity_us: None })
+    Token::new(TokenRow { id: 1, hash: [0; 32], new, created_us: 0, last_activity_us: None, imported: None })
 }
 
 fn may(directory: &Directory, scopes: &ScopeSet, base: Base, place: &str) -> bool {
@@ -192,4 +195,20 @@ fn members_are_asked_for_from_both_sides() {
         directory.is_member(&user("bob"), &named("physics"))
             && !directory.is_member(&user("ada"), &named("physics"))
     );
+}
+
+#[test]
+fn who_is_kept_out_is_so_from_the_earliest_of_their_times() {
+    let directory = directory();
+    assert!(!directory.bars(&user("bob"), 49) && directory.bars(&user("bob"), 50));
+    assert!(directory.bars(&user("eve"), 0) && !directory.bars(&user("ada"), i64::MAX));
+}
+
+#[test]
+fn a_text_means_a_name_or_whoever_logs_in_by_it() {
+    let directory = directory();
+    for (text, name) in [("ada", "ada"), ("Zhang", "zhang"), ("A.B@x.cn", "id--abxcn-")] {
+        assert!(directory.user_named(text).unwrap().as_str().starts_with(name), "{text}");
+    }
+    assert!(directory.user_named("a/b").is_none() && directory.user_named("").is_none());
 }

@@ -14,7 +14,7 @@ fn row(id: i64, text: &str, owner: &str) -> TokenRow {
         note: String::new(),
         scopes: Vec::new(),
     };
-    TokenRow { id, hash: hash(text), new, created_us: 0, last_activity_us: None }
+    TokenRow { id, hash: hash(text), new, created_us: 0, last_activity_us: None, imported: None }
 }
 
 struct Rig {
@@ -85,4 +85,25 @@ fn texts_are_random_and_64_digits() {
     let (a, b) = (random().unwrap(), random().unwrap());
     assert_ne!(a.expose(), b.expose());
     assert!(a.expose().len() == 64 && a.expose().bytes().all(|byte| byte.is_ascii_hexdigit()));
+}
+
+#[test]
+fn a_token_of_jupyterhub_is_found_by_its_text_and_never_by_its_hash() {
+    let (text, rig) = ("0123456789abcdef0123456789abcdef", rig());
+    let mut sha = openssl::sha::Sha512::new();
+    sha.update(b"salt");
+    sha.update(text.as_bytes());
+    let digest: String = sha.finish().iter().map(|byte| format!("{byte:02x}")).collect();
+    let kept = format!("0123:sha512:1:salt:{digest}");
+    let imported = || Some(kept.parse().unwrap());
+    rig.tokens.insert(TokenRow { imported: imported(), ..row(7, &kept, "ada") });
+    rig.tokens.insert(row(1, "0123 of ours", "ada"));
+    assert_eq!((rig.tokens.find(text).unwrap().id, rig.tokens.find("0123 of ours").unwrap().id), (7, 1));
+    for wrong in [kept.as_str(), &digest, "0123", "0123456789abcdef0123456789abcdee"] {
+        assert!(rig.tokens.find(wrong).is_none(), "{wrong}");
+    }
+    rig.tokens.replace(vec![TokenRow { imported: imported(), ..row(7, &kept, "ada") }]);
+    assert_eq!(rig.tokens.find(text).unwrap().id, 7);
+    rig.tokens.end(&[7]);
+    assert!(rig.tokens.find(text).is_none());
 }

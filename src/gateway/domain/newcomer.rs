@@ -81,7 +81,7 @@ const SYSTEM_BELOW: u32 = 1000;
 
 /// Why a name is not given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NewcomerError {
+pub enum NewcomerError {
     /// Not a name at all.
     #[error("{0}")]
     Form(#[from] NameError),
@@ -94,19 +94,19 @@ pub(super) enum NewcomerError {
 }
 
 /// The names that the system accounts and groups of this host have.
-pub(super) struct Taken(HashSet<String>);
+#[derive(Debug, Clone, Default)]
+pub struct Taken(HashSet<String>);
 
 impl Taken {
-    /// Reads the host's own files. System accounts are in them by definition; a directory service is not asked, which
-    /// would be slow for a long list of newcomers.
-    pub(super) fn read() -> Self {
-        let files = ["/etc/passwd", "/etc/group"].map(|path| std::fs::read(path).unwrap_or_default());
-        let text = files.iter().map(|bytes| String::from_utf8_lossy(bytes));
-        Self(text.flat_map(|text| text.lines().filter_map(system_name).collect::<Vec<_>>()).collect())
+    /// Reads passwd(5) and group(5), whose lines begin alike.
+    #[must_use]
+    pub fn of(files: &[&str]) -> Self {
+        Self(files.iter().flat_map(|text| text.lines().filter_map(system_name)).collect())
     }
 
     /// Whether a system account or a system group has that name.
-    pub(super) fn has(&self, name: &Username) -> bool {
+    #[must_use]
+    pub fn has(&self, name: &Username) -> bool {
         self.0.contains(name.as_str())
     }
 
@@ -114,7 +114,7 @@ impl Taken {
     ///
     /// # Errors
     /// [`NewcomerError`]. The text is not repeated in it.
-    pub(super) fn parse(&self, text: &str, admin: bool) -> Result<Username, NewcomerError> {
+    pub fn parse(&self, text: &str, admin: bool) -> Result<Username, NewcomerError> {
         let name: Username = text.parse()?;
         if !admin && ADMINISTRATORS.contains(&name.as_str()) {
             return Err(NewcomerError::Administrator);
@@ -137,27 +137,36 @@ fn system_name(line: &str) -> Option<String> {
 mod tests {
     use super::*;
 
+    fn taken() -> Taken {
+        Taken::of(&[
+            "root:x:0:0:root:/root:/bin/bash\nada:x:1000:1000::/home/ada:/bin/bash\n",
+            "ssl-cert:x:110:\n",
+        ])
+    }
+
     #[test]
     fn the_list_is_sorted_and_holds_names_only() {
         assert!(RESERVED.is_sorted());
         for reserved in RESERVED {
-            assert_eq!(Taken::read().parse(reserved, true), Err(NewcomerError::Reserved), "{reserved}");
+            assert_eq!(taken().parse(reserved, true), Err(NewcomerError::Reserved), "{reserved}");
         }
     }
 
     #[test]
     fn a_person_gets_a_name_and_the_system_keeps_its_own() {
-        let taken = Taken::read();
+        let taken = taken();
         assert_eq!(taken.parse("newuser1", false).unwrap().as_str(), "newuser1");
         assert_eq!(taken.parse("systemd-oom", true), Err(NewcomerError::Reserved));
+        assert_eq!(taken.parse("ada", false).unwrap().as_str(), "ada");
+        assert_eq!(taken.parse("ssl-cert", true), Err(NewcomerError::Reserved));
         assert!(taken.has(&"root".parse().unwrap()));
         assert!(matches!(taken.parse("Root", true), Err(NewcomerError::Form(_))));
     }
 
     #[test]
     fn only_an_administrator_is_called_admin() {
-        assert_eq!(Taken::read().parse("admin", false), Err(NewcomerError::Administrator));
-        assert_eq!(Taken::read().parse("admin", true).unwrap().as_str(), "admin");
+        assert_eq!(taken().parse("admin", false), Err(NewcomerError::Administrator));
+        assert_eq!(taken().parse("admin", true).unwrap().as_str(), "admin");
     }
 
     #[test]

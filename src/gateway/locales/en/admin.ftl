@@ -1,0 +1,2 @@
+# The administrators' pages.
+admin-users = Users

@@ -1,0 +1,112 @@
+# Tokens, applications, consent, and what is shared by a link.
+token-title = Tokens
+token-intro = A token lets a program act as you. Give each program one of its own, with no more than it needs.
+token-use = Programs send it as a header:
+token-fresh = Your new token. It is shown this once: copy it now.
+token-copy = Copy
+token-copied = Copied.
+token-copy-failed = Your browser does not let this page copy. Mark the text and copy it.
+token-new = A new token
+token-note = What is it for?
+token-expires = Ends
+token-life-hour = after 1 hour
+token-life-day = after 1 day
+token-life-week = after 1 week
+token-life-month = after 30 days
+token-life-year = after 1 year
+token-life-ever = never
+token-life-days = after { $n ->
+    [one] 1 day
+   *[other] { $n } days
+ }, the longest here
+token-life-minutes = after { $n ->
+    [one] 1 minute
+   *[other] { $n } minutes
+ }, the longest here
+token-may = What it may do
+token-all = Everything that I may do
+token-all-more = Also what I am allowed to do later (inherit).
+token-chosen = Only what I choose
+token-choose = Choose
+token-choose-rule = A scope includes those that stand below it. Each goes as far as you hold it, unless you limit it here.
+token-limit = Limited to
+token-limit-none = no further limit
+token-limit-user = { $name } alone
+token-make = Make the token
+token-yours = Your tokens
+token-note-page = Made on this page
+token-none = You have no tokens.
+token-rights = May
+token-made = Made (UTC)
+token-used = Last used (UTC)
+token-ends = Ends (UTC)
+token-never = never
+token-everything = everything that you may do
+token-rights-count = { $n ->
+    [one] 1 scope
+   *[other] { $n } scopes
+ }
+token-revoke = Revoke
+token-revoke-label = Revoke { $name }
+token-revoke-warning = This cannot be undone: programs that use it are refused at once.
+token-revoke-now = Revoke it
+token-revoke-all = Revoke all { $n } tokens
+token-applications = Applications that you let in
+token-applications-intro = They act as you until you revoke that. They may ask you again.
+token-application = Application
+token-applications-revoke-all = Revoke all { $n } applications
+token-missing = There is no such token.
+token-what-wrong = There is nothing of that kind to revoke.
+token-note-long = The note is too long: at most 1023 characters.
+token-life-wrong = The end of a token is a number of seconds, from 1 to { $n }.
+token-access-wrong = Choose whether the token may do everything or only what you choose.
+token-scopes-none = Choose at least one scope, or let the token do everything that you may do.
+token-scopes-many = These are too many scopes for one token: at most 1000.
+token-scope-wrong = This is no scope: { $error }.
+token-scope-empty = { $scope } would allow nothing: this scope cannot be limited like that.
+token-scope-beyond = You do not hold { $scopes } yourself.
+reach-you = only you
+reach-user = user { $name }
+reach-server = server { $name }
+reach-group = users in group { $name }
+reach-service = service { $name }
+reach-this-server = this server
+reach-this-service = this service
+reach-more = and { $n } more
+reach-and = , { "" }
+consent-title = Authorize access
+consent-question = Authorize access?
+consent-asks = asks to know that you are
+consent-goes = The answer goes to
+consent-nothing = It will not be able to act on your behalf.
+consent-able = It will be able to:
+consent-yes = Authorize
+consent-no = Do not authorize
+consent-undo = You can take this back at any time on the page of your tokens.
+share-title = Shared server
+share-offer = { $owner } shares a server with you
+share-server = Server
+share-stopped = It is not running at the moment.
+share-warning = Whoever uses it can read and change what its owner can.
+share-get = You will get:
+share-accept = Accept
+share-later = Not now
+share-no-code = The link has no code.
+share-no-code-remedy = Ask for the whole link again.
+share-gone = This share code does not exist, or it has expired.
+share-gone-remedy = Ask for a new link.
+share-own = This is your own server: you can use it already.
+session-missing = This session has ended already.
+belongings-sessions = Sessions
+belongings-no-sessions = Not logged in anywhere.
+belongings-device = Device
+belongings-address = Address
+belongings-since = Since (UTC)
+belongings-end = End
+belongings-end-label = End the session of { $name }
+belongings-end-all = End all sessions
+belongings-tokens = Tokens
+belongings-no-tokens = No tokens.
+belongings-everything = everything that the user may do
+belongings-revoke-all = Revoke all tokens
+belongings-warning = This cannot be undone: whoever uses it is refused at once.

@@ -1,0 +1,20 @@
+# 进入他人的服务器。
+enter-first = 请先说明进入此服务器的原因：请在单独的窗口中打开它。
+enter-off = 本站不允许进入他人的服务器。服务器的主人可以将其共享给您。
+enter-title = 进入服务器
+enter-heading = 进入服务器 { $server }
+enter-text = 此服务器属于 { $owner }。对方会看到您在其中以及您说明的原因，审计日志也会记录下来。
+enter-minutes = 您可以进入 { $n } 分钟。
+enter-reason = 您为什么要进入？
+enter-reason-rule = 5 到 200 个字符，主人会看到。
+enter-bad-reason = 原因须为一行，5 到 200 个字符。
+enter-submit = 进入
+enter-cancel = 取消
+enter-inside = 您可以进入至 { $until }（UTC）。
+enter-your-reason = 您说明的原因：
+enter-open = 打开服务器
+enter-leave = 离开
+entered-now = { $by } 正在您的服务器 { $server } 中，可停留至：
+entered-past = { $by } 进入过您的服务器 { $server }：
+entered-token = 使用令牌。
+entered-history = 全部操作记录
