@@ -10,13 +10,19 @@ NGINX_OPTIONS ?=
 CARGO_PROFILE ?= release
 export PREFIX DESTDIR NGINX_GROUP NGINX_OPTIONS CARGO_PROFILE
 
-.PHONY: run test check build bench install uninstall
+.PHONY: run test test-limits screenshots check build bench install uninstall
 
 run: ## a whole hubgate in the foreground on https://localhost:$(PORT)/jupyterhub/ (RUN= another run folder)
 	@exec setpriv --pdeathsig TERM scripts/run.sh
 
 test: ## every ring; RINGS="unit nginx" runs those alone
 	@exec scripts/test.sh $(RINGS)
+
+test-limits: ## the ring that holds servers to their limits, in an emulated machine
+	@exec scripts/test.sh limits
+
+screenshots: ## pictures of every page for docs/screenshots, to be compared by eye
+	@exec scripts/test.sh screenshots
 
 check: ## format, clippy, shellcheck, and what the root daemon is linked with
 	@exec scripts/lint.sh

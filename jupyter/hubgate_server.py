@@ -10,20 +10,24 @@ The hub flavour (JUPYTERHUB_API_TOKEN is set): JupyterHub's own single-user serv
 labhub`, 5.x and 6.x. It asks the hub by itself who its visitor is; what is left here are the socket and the reports.
 
 Environment: HUBGATE_INSTANCE (`alice` or `alice:gpu`), HUBGATE_BASE_URL (`/jupyterhub`), HUBGATE_DEFAULT_URL
-(`/lab`), HUBGATE_NOTEBOOK_DIR (home), LISTEN_PID, LISTEN_FDS, NOTIFY_SOCKET. Settings of the site and of the user
+(`/lab`), HUBGATE_TERMINALS (`0`: none), HUBGATE_NOTEBOOK_DIR (home), LISTEN_PID, LISTEN_FDS, NOTIFY_SOCKET. Settings of the site and of the user
 (`jupyter_server_config.py` and `.json` in Jupyter's config path) are read first; what the hub relies on wins.
-Works with jupyter_server 1.24 and later. Needs nothing but the standard library and what jupyter_server brings.
+Works with jupyter_server 1.24 and later, under Python 3.8 and later. Needs nothing but the standard library and what
+jupyter_server brings.
 """
 
 import atexit
+import ctypes
 import functools
 import importlib.util
+import json
 import os
 import re
 import shutil
 import socket
 import sys
 import tempfile
+import termios
 import time
 from pathlib import Path
 
@@ -33,19 +37,27 @@ from jupyter_server.serverapp import DEFAULT_JUPYTER_SERVER_PORT, ServerApp
 from tornado.ioloop import PeriodicCallback
 from tornado.web import RequestHandler, authenticated
 from traitlets import default
-from traitlets.config import Config, JSONFileConfigLoader, PyFileConfigLoader
+from traitlets.config import Application, Config, JSONFileConfigLoader, PyFileConfigLoader
 
 USER_HEADER = "X-Hubgate-User"
 CREDENTIAL_HEADER = "X-Hubgate-Credential"
 USER_NAME = re.compile(r"[a-z_][a-z0-9_.-]{0,31}\Z")
 INSTANCE = re.compile(r"([a-z_][a-z0-9_.-]{0,31})(?::([A-Za-z0-9][A-Za-z0-9_-]{0,31}))?\Z")
 FIRST_FD = 3
+# quotactl(2): what is said of a user's files.
+Q_GETQUOTA = 0x800007 << 8
 REPORT_EVERY_S = 30
 REPORT_AT_MOST_EVERY_S = 1
 # sun_path holds 107 bytes; a kernel's socket is RUNTIME_DIR + "/kernel-" + uuid (36) + "-ipc-5".
 KERNEL_SOCKET_DIR_MAX = 107 - len("/kernel-") - 36 - len("-ipc-5")
+# A block: enough to tell whether there is room.
+PROBE_BYTES = 4096
 # What a person does with a request; everything else that a page sends by itself (polls, layout, settings) is not work.
 HUMAN_WRITES = re.compile(r"/api/(contents|kernels|sessions|terminals)(/|\Z)")
+# What pages ask a kernel by themselves: no work. The kernel answers beside its cell.
+KERNEL_POLLS = ("kernel_info_request", "comm_info_request", "usage_request")
+# What jupyter_server itself does not know as a poll, and would take for use and for the end of the cell that runs.
+UNKNOWN_POLLS = ("usage_request",)
 PASSED_BY_SYSTEMD = ("LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC")
 
 
@@ -67,6 +79,8 @@ class Inherited:
         # JupyterHub's own server knows its default page from its own environment.
         self.default_url = environ.get("HUBGATE_DEFAULT_URL") or ("" if self.of_jupyterhub else "/lab")
         self.notebook_dir = environ.get("HUBGATE_NOTEBOOK_DIR") or os.path.expanduser("~")
+        self.terminals = environ.get("HUBGATE_TERMINALS") != "0"
+        self.shell_failed = environ.pop("HUBGATE_SHELL_TROUBLE", "") == "1"
         self.notify_address = given["NOTIFY_SOCKET"]
         self.socket = listening_socket(given["LISTEN_PID"], given["LISTEN_FDS"])
 
@@ -110,7 +124,7 @@ def listening_socket(pid, count):
     return inherited
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def inherited():
     """What this process was given: read once, because Jupyter may read its configuration twice."""
     return Inherited(os.environ)
@@ -121,30 +135,40 @@ class Reporter:
 
     def __init__(self, app, given):
         self.app, self.given = app, given
-        self.last_write = time.time()
+        self.last_use = time.time()
         self.reported_at = 0.0
+        self.works = {}
         self.waiting = False
 
     def text(self):
-        """The STATUS= text: `hubgate kernels=2 busy=1 terminals=0 connections=3 last=1763800000`."""
+        """The STATUS= text: `hubgate kernels=2 busy=1 terminals=3 connections=3 last=1763800000 working=1`."""
         manager = self.app.kernel_manager
-        kernels = [manager.get_kernel(kernel_id) for kernel_id in manager.list_kernel_ids()]
-        busy = sum(getattr(kernel, "execution_state", "") == "busy" for kernel in kernels)
+        kernels = manager.list_kernel_ids()
+        busy = sum(self.is_busy(kernel_id) for kernel_id in kernels)
         terminals = getattr(self.app.web_app.settings.get("terminal_manager"), "terminals", {}).values()
+        working = sum(runs_something(terminal.ptyproc) for terminal in terminals)
+        if busy or working:
+            self.last_use = time.time()
         connections = sum(getattr(manager, "_kernel_connections", {}).values())
         connections += sum(len(getattr(terminal, "clients", ())) for terminal in terminals)
         return (f"hubgate kernels={len(kernels)} busy={busy} terminals={len(terminals)}"
-                f" connections={connections} last={self.last()}")
+                f" connections={connections} last={self.last()} working={working}{disk_of(self.given.notebook_dir)}"
+                f"{' shell=failed' if self.given.shell_failed else ''}")
+
+    def is_busy(self, kernel_id):
+        """Whether a kernel has something in hand; by Jupyter's own mark where nothing was heard of it."""
+        work = self.works.get(kernel_id)
+        return work.busy() if work else getattr(self.app.kernel_manager.get_kernel(kernel_id), "execution_state", "") == "busy"
 
     def last(self):
-        """Unix seconds of the last human input or output. Jupyter's own marks leave out polls."""
+        """Unix seconds of the last human input or output, or of the last report of work. Jupyter's own marks leave out polls."""
         marks = [self.app.kernel_manager.last_kernel_activity, self.app.web_app.settings.get("terminal_last_activity")]
-        return int(max([self.last_write] + [mark.timestamp() for mark in marks if mark]))
+        return int(max([self.last_use] + [mark.timestamp() for mark in marks if mark]))
 
     def wrote(self, request):
         """Notes a request by which a person changes something (saves, uploads, starts a kernel)."""
         if request.method not in ("GET", "HEAD", "OPTIONS") and HUMAN_WRITES.search(request.path):
-            self.last_write = time.time()
+            self.last_use = time.time()
 
     def start(self):
         """Called when the server accepts connections."""
@@ -155,6 +179,9 @@ class Reporter:
         """Sends the present text."""
         self.waiting, self.reported_at = False, time.monotonic()
         self.given.notify(f"STATUS={self.text()}")
+        for kernel_id, work in self.works.items():
+            if not work.known and not work.asked:
+                work.ask(self.app.kernel_manager.get_kernel(kernel_id), self.changed)
 
     def changed(self, *_):
         """A kernel came, went, or became busy or idle: reported at once, but a loop of cells does not flood systemd."""
@@ -163,24 +190,164 @@ class Reporter:
             due = self.reported_at + REPORT_AT_MOST_EVERY_S - time.monotonic()
             self.app.io_loop.call_later(max(0.0, due), self.report)
 
+    def hear(self, kernel_id, stream):
+        """Reads along what a kernel publishes, before Jupyter's own bookkeeping does."""
+        self.forget(kernel_id)
+        noted = getattr(stream, "_recv_callback", None)
+        if noted is None:
+            return
+        work = self.works[kernel_id] = Work()
+
+        def heard(parts):
+            before = work.busy()
+            if not work.hear(parts):
+                noted(parts)
+            if work.busy() != before:
+                self.changed()
+
+        stream.on_recv(heard)
+        self.app.kernel_manager.add_restart_callback(kernel_id, lambda: work.begin(None), "restart")
+
+    def forget(self, kernel_id):
+        """Reads along no more."""
+        work = self.works.pop(kernel_id, None)
+        if work:
+            work.answered()
+
     def watch_kernels(self, manager):
-        """Has `changed` called by Jupyter's own bookkeeping of kernels."""
+        """Follows Jupyter's own bookkeeping of kernels."""
         begin, remove = manager.start_watching_activity, manager.remove_kernel
 
         def start_watching_activity(kernel_id):
             begin(kernel_id)
-            kernel = manager.get_kernel(kernel_id)
-            if kernel.has_trait("execution_state"):
-                kernel.observe(self.changed, "execution_state")
+            self.hear(kernel_id, getattr(manager.get_kernel(kernel_id), "_activity_stream", None))
             self.changed()
 
         def remove_kernel(kernel_id):
             kernel = remove(kernel_id)
+            self.forget(kernel_id)
             self.changed()
             return kernel
 
         manager.start_watching_activity = start_watching_activity
         manager.remove_kernel = remove_kernel
+
+
+class Work:
+    """What a kernel has in hand, by what it publishes. One mark for the whole kernel would not do: it answers widgets and panels beside
+    the cell that runs, and says that it is idle when it has answered."""
+
+    def __init__(self):
+        self.asked, self.question = None, ""
+        self.begin(None)
+
+    def begin(self, process):
+        """A kernel has been started, or started anew. What it published before anybody listened is lost: it may run a cell already."""
+        self.process, self.known, self.in_hand = process, False, {}
+
+    def busy(self):
+        """Whether it works. What is not known counts as work."""
+        return not self.known or bool(self.in_hand)
+
+    def ask(self, kernel, again):
+        """Asks the kernel something that it answers when it is done with the cell that it may run; `again` where nothing was heard of that."""
+        def answered(_):
+            self.answered()
+            if not self.known:
+                again()
+
+        self.asked = kernel.connect_shell()
+        self.asked.on_recv(answered)
+        self.question = kernel.session.send(self.asked, "kernel_info_request")["header"]["msg_id"]
+
+    def answered(self):
+        """The kernel may be asked again."""
+        if self.asked:
+            self.asked.close()
+            self.asked = None
+
+    def hear(self, parts):
+        """Notes a message; returns whether it belongs to a poll that Jupyter's own bookkeeping would take for use."""
+        try:
+            header, parent, _, content = parts[parts.index(b"<IDS|MSG>") + 2:][:4]
+            header, parent = json.loads(header), json.loads(parent)
+            request, message = parent.get("msg_type"), parent.get("msg_id")
+            if header["session"] != self.process:
+                self.begin(header["session"])
+            if header["msg_type"] == "status":
+                state, shell = json.loads(content)["execution_state"], parent.get("subshell_id")
+                # Before these it has nothing in hand, or nothing any more.
+                self.known = self.known or state == "starting" or message == self.question or (request == "execute_request" and not shell)
+                if request and request not in KERNEL_POLLS:
+                    self.note(state, (shell, request), message)
+            return request in UNKNOWN_POLLS or bool(message and message == self.question)
+        except (AttributeError, KeyError, TypeError, ValueError):
+            return False
+
+    def note(self, state, hand, message):
+        """A kernel does one thing of a kind at a time: the next one ends what was never said to have ended."""
+        if state == "busy":
+            self.in_hand[hand] = message
+        elif self.in_hand.get(hand) == message:
+            del self.in_hand[hand]
+
+
+def runs_something(pty):
+    """Whether a terminal's shell runs a program, which may use no processor and print nothing: it waits for a device, say. One in the
+    foreground that takes each key by itself is an editor, a pager or a prompt, and waits for a person."""
+    try:
+        foreground, waits = os.tcgetpgrp(pty.fd), not termios.tcgetattr(pty.fd)[3] & termios.ICANON
+        children = Path(f"/proc/{pty.pid}/task/{pty.pid}/children").read_text().split()
+        return any(is_at_work(child, foreground if waits else 0) for child in children)
+    except (OSError, termios.error):
+        # What cannot be seen counts as work.
+        return True
+
+
+def is_at_work(pid, waiting_group):
+    """Whether a process goes on: it has not ended, was not stopped, and is not of the group that waits for a person."""
+    try:
+        state, _, group = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[:3]
+    except OSError:
+        return False
+    return state not in "TtZX" and int(group) != waiting_group
+
+
+class Dqblk(ctypes.Structure):
+    """`struct if_dqblk` of quotactl(2)."""
+
+    _fields_ = [(name, ctypes.c_uint64) for name in ("hard", "soft", "used", "files_hard", "files_soft", "files", "grace", "files_grace")]
+    _fields_ += [("valid", ctypes.c_uint32)]
+
+
+def quota_of(folder):
+    """What the files of this user take and may take on the file system of a folder, in bytes; None without a quota."""
+    try:
+        place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return None
+    quota = Dqblk()
+    try:
+        # quotactl_fd, Linux 5.14: the same number everywhere.
+        failed = ctypes.CDLL(None).syscall(443, place, ctypes.c_uint(Q_GETQUOTA), os.getuid(), ctypes.byref(quota))
+    finally:
+        os.close(place)
+    limit = min((blocks for blocks in (quota.hard, quota.soft) if blocks), default=0)
+    return None if failed or not limit else (quota.used, limit * 1024)
+
+
+def disk_of(folder):
+    """What is used and what there is where the notebooks are, in bytes: ` disk_used=… disk_total=…`; empty when unknown."""
+    if quota := quota_of(folder):
+        used, total = quota
+        return f" disk_used={used} disk_total={total}"
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return ""
+    # As df(1) has it: what is kept for root is nobody's to use.
+    used, free = disk.f_blocks - disk.f_bfree, disk.f_bavail
+    return f" disk_used={used * disk.f_frsize} disk_total={(used + free) * disk.f_frsize}"
 
 
 def visitor(request):
@@ -305,6 +472,8 @@ def adopt(app, given):
     }
     if not given.of_jupyterhub:
         wanted.update(visitors_of_hubgate(app, given))
+    if not given.terminals:
+        wanted["terminals_enabled"] = False
     for name, value in wanted.items():
         setattr(app, name, value)
     if given.server and not given.of_jupyterhub:
@@ -324,7 +493,7 @@ def must_be_of_jupyterhub():
         sys.exit("hubgate: JUPYTERHUB_API_TOKEN is set, but this program is not JupyterHub's: start jupyterhub-singleuser or jupyter labhub.")
 
 
-@functools.cache
+@functools.lru_cache(maxsize=None)
 def take_over(given):
     """Puts our steps into ServerApp's own sequence: before its parts are made, and where it would open a socket."""
     init_configurables, init_webapp = ServerApp.init_configurables, ServerApp.init_webapp
@@ -368,11 +537,39 @@ def settings_of_site_and_user():
     return merged
 
 
-def keep_kernel_sockets_short():
-    """Where a home is too deep for the path of a unix socket, Jupyter's runtime folder becomes a temporary one."""
-    if len(os.fsencode(jupyter_runtime_dir())) > KERNEL_SOCKET_DIR_MAX:
-        os.environ["JUPYTER_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="jupyter-", dir="/tmp")
-        atexit.register(shutil.rmtree, os.environ["JUPYTER_RUNTIME_DIR"], ignore_errors=True)
+def temporary(variable):
+    """Has a folder that an environment variable names be a temporary one until the server ends."""
+    os.environ[variable] = tempfile.mkdtemp(prefix="jupyter-", dir="/tmp")
+    atexit.register(shutil.rmtree, os.environ[variable], ignore_errors=True)
+
+
+def can_write(folder):
+    """Whether a small file fits there: no file system, quota or permission is in its way."""
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(bytes(PROBE_BYTES))
+        return True
+    except OSError as error:
+        print(f"hubgate: nothing can be written to {folder}: {error.strerror}. Kernels keep their own files in /tmp for now.", file=sys.stderr)
+        return False
+
+
+def place_own_files():
+    """Jupyter's runtime folder becomes a temporary one where a home is too deep for the path of a unix socket. Where nothing can be
+    written to the home, IPython's folder does too, so that kernels start all the same and their owner can make room."""
+    writable = can_write(Path.home())
+    if not writable:
+        temporary("IPYTHONDIR")
+    if not writable or len(os.fsencode(jupyter_runtime_dir())) > KERNEL_SOCKET_DIR_MAX:
+        temporary("JUPYTER_RUNTIME_DIR")
+
+
+def must_be_jupyter_server():
+    """Notebook 6 has a server of its own, which would read nothing of this and open a port."""
+    program = Application.instance() if Application.initialized() else None
+    if type(program).__name__ == "NotebookApp" and not isinstance(program, ServerApp) and type(program).__module__.startswith("notebook."):
+        raise Unusable("this is Notebook 6 on a server of its own; HUBGATE_APP=nbclassic in /etc/hubgate/server.env runs its pages on Jupyter Server "
+                       "(pip install nbclassic)")
 
 
 def configure(config):
@@ -383,7 +580,9 @@ def configure(config):
         config.ServerApp.default_url = given.default_url
     # Every account of the host can connect to ports of the loopback interface and read what a kernel publishes there.
     config.KernelManager.transport = "ipc"
-    keep_kernel_sockets_short()
+    # JupyterLab and Notebook 7 show there what the hub has to say.
+    config.LabServerApp.extra_labextensions_path = [str(Path(__file__).resolve().parent / "labextensions")]
+    place_own_files()
     config.merge(settings_of_site_and_user())
     take_over(given)
 
@@ -391,6 +590,7 @@ def configure(config):
 def main(config):
     """The way in from Jupyter's configuration loader."""
     try:
+        must_be_jupyter_server()
         configure(config)
     except Unusable as error:
         sys.exit(f"hubgate: {error}.")

@@ -35,11 +35,20 @@ files() {
     for unit in systemd/*.socket systemd/*.service systemd/*.slice; do
         echo "0644 $unit $PREFIX/lib/systemd/system/${unit#systemd/}"
     done
+    for protected in system.slice init.scope nginx.service; do
+        echo "0644 systemd/protect/$protected.conf $PREFIX/lib/systemd/system/$protected.d/50-hubgate.conf"
+    done
+    echo "0644 systemd/sysctl.d/hubgate.conf $PREFIX/lib/sysctl.d/50-hubgate.conf"
     echo "0644 systemd/sysusers.d/hubgate.conf $PREFIX/lib/sysusers.d/hubgate.conf"
     echo "0644 systemd/tmpfiles.d/hubgate.conf $PREFIX/lib/tmpfiles.d/hubgate.conf"
     echo "0644 systemd/pam.d/hubgate.$pam $PREFIX/share/hubgate/pam.d/hubgate"
     echo "0644 systemd/pam.d/hubgate-server.$pam $PREFIX/share/hubgate/pam.d/hubgate-server"
+    echo "0644 systemd/hubgate-oidc.conf $PREFIX/share/hubgate/systemd/hubgate-oidc.conf"
     echo "0644 jupyter/hubgate_server.py $PREFIX/share/hubgate/hubgate_server.py"
+    echo "0644 jupyter/login_environment.py $PREFIX/share/hubgate/login_environment.py"
+    for part in jupyter/labextensions/hubgate/package.json jupyter/labextensions/hubgate/static/remoteEntry.js; do
+        echo "0644 $part $PREFIX/share/hubgate/${part#jupyter/}"
+    done
     for part in nginx/render.sh nginx/*.conf nginx/include/*.conf nginx/html/*; do
         echo "0644 $part $PREFIX/share/hubgate/$part"
     done
@@ -89,6 +98,7 @@ settle() { # only on the machine itself, and only where systemd is at hand
     command -v systemd-sysusers >/dev/null && systemd-sysusers "$PREFIX/lib/sysusers.d/hubgate.conf"
     command -v systemd-tmpfiles >/dev/null && systemd-tmpfiles --create "$PREFIX/lib/tmpfiles.d/hubgate.conf"
     [ ! -d /run/systemd/system ] || systemctl daemon-reload
+    [ ! -d /run/systemd/system ] || sysctl -q -p "$PREFIX/lib/sysctl.d/50-hubgate.conf" || true
 }
 
 next_steps() {
@@ -96,8 +106,8 @@ next_steps() {
     [ -z "$DESTDIR" ] || echo "  systemd-sysusers && systemd-tmpfiles --create && systemctl daemon-reload"
     cat <<STEPS
   python3 -m venv /opt/hubgate/venv && /opt/hubgate/venv/bin/pip install jupyterlab    # or HUBGATE_JUPYTER= in /etc/hubgate/server.env
-  hubgate init --name HOST.EXAMPLE.ORG --admin YOUR_NAME     # configuration, key, certificate, first administrator
-  systemctl enable --now hubgate.socket hubgate-spawner.socket hubgate.service
+  hubgate init --name HOST.EXAMPLE.ORG --admin YOUR_NAME --allow-group GROUP    # or --allow-all; configuration, key, certificate, first administrator
+  systemctl enable --now hubgate.socket hubgate-spawner.socket hubgate-accounts.socket hubgate.service
   make install NGINX_OPTIONS='--server-name HOST.EXAMPLE.ORG'    # kept in /etc/hubgate/nginx.options for the next time
   rm -f /etc/nginx/sites-enabled/default && ln -s ../hubgate/hubgate.conf /etc/nginx/conf.d/
   nginx -t && systemctl reload nginx
@@ -114,7 +124,7 @@ case ${1:-install} in
         ;;
     uninstall)
         if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
-            systemctl disable --now hubgate.socket hubgate.service hubgate-spawner.socket hubgate-spawner.service || true
+            systemctl disable --now hubgate.socket hubgate.service hubgate-spawner.socket hubgate-accounts.socket hubgate-spawner.service || true
             # Without their unit they would be started again from memory for ever.
             systemctl stop 'hubgate-service@*' || true
         fi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The ring `lint`: format, clippy, shell, and what the root daemon may be linked with.
+# The ring `lint`: format, clippy, shell, what the root daemon may be linked with, and alert rules.
 set -eu
 cd "$(dirname "$0")/.."
 failed=0
@@ -33,6 +33,7 @@ fi
 step "cargo fmt --check" cargo fmt --all --check
 step "cargo clippy" cargo clippy --locked --workspace --all-targets --quiet -- -D warnings
 step "what the spawner is linked with" spawner_is_lean
-step "shellcheck" shellcheck --severity=warning scripts/*.sh nginx/*.sh systemd/hubgate-jupyter jupyter/named-account tests/hub/proxy.sh .ci/run
+step "shellcheck" shellcheck --severity=warning scripts/*.sh nginx/*.sh systemd/hubgate-jupyter jupyter/named-account tests/hub/proxy.sh tests/jupyter/in_root .ci/run
+step "alert rules, and the incidents that they are for" scripts/promtool.sh run/promtool test rules tests/alerts/replays.yml
 [ "$failed" = 0 ] || exit 1
 echo "lint: ok"

@@ -145,6 +145,8 @@ build() {
     # Copies, because the target folder may be in a place that other uids cannot reach.
     install -m 0755 "${CARGO_TARGET_DIR:-target}/debug/hubgate" "${CARGO_TARGET_DIR:-target}/debug/hubgate-spawner" "$run/bin/"
     install -m 0644 jupyter/hubgate_server.py "$run/share/"
+    install -D -m 0644 -t "$run/share/labextensions/hubgate" jupyter/labextensions/hubgate/package.json
+    install -D -m 0644 -t "$run/share/labextensions/hubgate/static" jupyter/labextensions/hubgate/static/remoteEntry.js
     install -m 0755 jupyter/named-account "$run/share/"
     cp -R nginx/html "$run/share/nginx/"
 }

@@ -5,7 +5,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 umask 022
 
-all=(lint unit api protocol jupyter hub nginx system browser)
+all=(lint unit api protocol jupyter hub nginx oidc system limits browser)
 began=$SECONDS
 summary=()
 failed=0
@@ -26,24 +26,43 @@ ring_jupyter() {
     scripts/venv.sh "$run/test-jupyter" jupyter/requirements.txt tests/jupyter/requirements.txt &&
         scripts/venv.sh "$run/test-jupyter5" jupyter/requirements.txt tests/jupyter/requirements-hub5.txt &&
         scripts/venv.sh "$run/hub-jupyter" jupyter/requirements.txt jupyter/requirements-hub.txt &&
-        HUBGATE_TEST_JUPYTER=$run/test-jupyter/bin/jupyter HUBGATE_TEST_JUPYTERHUB5=$run/test-jupyter5/bin \
+        scripts/venv.sh "$run/test-jupyter3" tests/jupyter/requirements-old.txt &&
+        HUBGATE_TEST_JUPYTER3=$run/test-jupyter3/bin/jupyter HUBGATE_TEST_JUPYTER=$run/test-jupyter/bin/jupyter HUBGATE_TEST_JUPYTERHUB5=$run/test-jupyter5/bin \
             HUBGATE_TEST_JUPYTERHUB6=$run/hub-jupyter/bin pytest_in tests/jupyter --timeout 180
 }
 ring_hub() {
     local venv=$run/hub-venv
     programs && scripts/venv.sh "$venv" tests/requirements.txt tests/hub/requirements.txt && tests/hub/proxy.sh "$venv" "$run/hub-proxy" &&
         scripts/venv.sh "$run/hub-jupyter" jupyter/requirements.txt jupyter/requirements-hub.txt &&
-        HUBGATE_TEST_JUPYTERHUB6=$run/hub-jupyter/bin HUBGATE_TEST_RUN=$run/hub HUBGATE_TEST_HUB_VENV=$venv HUBGATE_TEST_PROXY=$run/hub-proxy/bin/configurable-http-proxy \
+        scripts/venv.sh "$run/apps-jupyter" jupyter/requirements.txt tests/hub/requirements-apps.txt &&
+        HUBGATE_TEST_APPLICATIONS=$run/apps-jupyter/bin HUBGATE_TEST_JUPYTERHUB6=$run/hub-jupyter/bin HUBGATE_TEST_RUN=$run/hub HUBGATE_TEST_HUB_VENV=$venv HUBGATE_TEST_PROXY=$run/hub-proxy/bin/configurable-http-proxy \
             "$venv/bin/python" -m pytest -p no:cacheprovider -v --color=no tests/hub --timeout 300
 }
 ring_nginx() { programs && pytest_in tests/nginx --timeout 300; }
+ring_oidc() {
+    programs && oidc_provider && HUBGATE_TEST_OIDC=$run/oidc-provider "$run/oidc-venv/bin/python" -m pytest -p no:cacheprovider -v --color=no tests/oidc --timeout 300
+}
 ring_system() {
     programs && scripts/venv.sh "$run/venv" jupyter/requirements.txt &&
         HUBGATE_TEST_VENV=$run/venv pytest_in tests/system --timeout 900
 }
-ring_browser() {
-    scripts/venv.sh "$run/venv" jupyter/requirements.txt &&
-        HUBGATE_TEST_RUN=$run/browser HUBGATE_TEST_VENV=$run/venv pytest_in tests/browser --timeout 600
+# In an emulator, which has a kernel of its own: on its host limits of a cgroup are often told and not enforced.
+ring_limits() { programs && pytest_in tests/limits --timeout 300; }
+ring_browser() { in_a_browser tests/browser; }
+# Only by its name (`make screenshots`): the pictures of all pages go to docs/screenshots.
+ring_screenshots() { HUBGATE_SCREENSHOTS=keep in_a_browser tests/browser/test_looks.py; }
+
+in_a_browser() { # folder or file
+    programs && scripts/venv.sh "$run/venv" jupyter/requirements.txt && oidc_provider &&
+        scripts/npm.sh "$run/oidc-venv" tests/browser/package.json "$run/axe" &&
+        HUBGATE_TEST_AXE=$run/axe HUBGATE_TEST_OIDC=$run/oidc-provider HUBGATE_TEST_RUN=$run/browser HUBGATE_TEST_VENV=$run/venv \
+            pytest_in "$1" --timeout 600
+}
+
+# A certified provider of OpenID Connect, with node to run it.
+oidc_provider() {
+    scripts/venv.sh "$run/oidc-venv" tests/requirements.txt tests/oidc/requirements.txt &&
+        scripts/npm.sh "$run/oidc-venv" tests/oidc/package.json "$run/oidc-provider"
 }
 
 programs() { scripts/build.sh; }
@@ -85,14 +104,19 @@ rings=("$@")
 [ $# -gt 0 ] || rings=("${all[@]}")
 prepare
 for name in "${rings[@]}"; do
-    case " ${all[*]} " in
+    case " ${all[*]} screenshots " in
         *" $name "*) ring "$name" ;;
-        *) echo "hubgate: there is no ring $name; there are: ${all[*]}" >&2; exit 2 ;;
+        *) echo "hubgate: there is no ring $name; there are: ${all[*]} screenshots" >&2; exit 2 ;;
     esac
 done
 echo
 echo "=== the rings' own last words"
 for name in "${rings[@]}"; do closing "$run/test-logs/$name.log"; done
+table() { for name in "${rings[@]}"; do sed -n 's/^measured: //p' "$run/test-logs/$name.log"; done; }
+if [ -n "$(table)" ]; then
+    echo "=== what was measured"
+    table | sort | awk -F': ' '{ printf "%-44s %s\n", $1, substr($0, length($1) + 3) }'
+fi
 echo "=== make test, $((SECONDS - began)) s"
 printf '%s\n' "${summary[@]}"
 exit "$failed"
