@@ -2,7 +2,7 @@
 
 use actix_web::http::StatusCode;
 use hubgate::domain::scope::{Base, Filter, Owner, Scope};
-use hubgate::state::tokens;
+use hubgate::state::{entries, tokens};
 use hubgate::store::tokens::NewToken;
 use hubgate::store::{servers, shares, users};
 use hubgate_protocol::{Phase, ServerId};
@@ -11,7 +11,7 @@ use crate::support::{Character, TestHub, navigation, script};
 
 const LAB: &str = "/jupyterhub/user/alice/lab";
 
-async fn token(test: &TestHub, user: &str, scopes: &[&str]) -> String {
+pub async fn token(test: &TestHub, user: &str, scopes: &[&str]) -> String {
     let new = NewToken {
         owner: Owner::User(user.parse().unwrap()),
         client: None,
@@ -132,6 +132,8 @@ async fn an_administrator_reaches_every_server_until_they_are_none_any_more() {
     for (is_admin, status) in [(true, StatusCode::OK), (false, StatusCode::FORBIDDEN)] {
         let name = admin.clone();
         test.hub.change(move |c| users::set_admin(c, &name, is_admin)).await.unwrap();
+        // They have said why: see `entries`.
+        entries::enter(&test.hub, &admin, &"alice".parse().unwrap(), "to help").await.unwrap();
         assert_eq!(test.ask(script("GET", LAB), &cookie).await.status, status);
     }
 }
@@ -141,7 +143,10 @@ async fn somebody_elses_stopped_server_is_not_started_by_a_visit() {
     let test = TestHub::new().await.with_user("alice").with_user("root2");
     let cookie = test.login("root2").await;
     let admin = "root2".parse::<hubgate_protocol::Username>().unwrap();
-    test.hub.change(move |c| users::set_admin(c, &admin, true)).await.unwrap();
+    let name = admin.clone();
+    test.hub.change(move |c| users::set_admin(c, &name, true)).await.unwrap();
+    assert_eq!(test.ask(navigation(LAB), &cookie).await.header("x-hubgate-reason"), "say-why");
+    entries::enter(&test.hub, &admin, &"alice".parse().unwrap(), "to help").await.unwrap();
     let answer = test.ask(navigation(LAB), &cookie).await;
     assert_eq!(answer.header("x-hubgate-reason"), "not-running");
     assert!(test.asked.lock().is_empty());

@@ -61,6 +61,7 @@ async fn a_failed_server_shows_its_cause_and_its_own_log_as_text() {
     assert!(answer.body.contains("The program that should start is missing"), "{}", answer.body);
     assert!(answer.body.contains("first line"));
     assert!(!answer.body.contains("<script>last"));
+    assert!(!answer.body.contains("_xsrf"), "a service worker of the server may read this page");
 }
 
 #[actix_web::test]

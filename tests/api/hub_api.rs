@@ -1,7 +1,10 @@
 //! The hub through its API: version, information, shutdown, routes, services, metrics, and its own description.
 
+use std::collections::{BTreeSet, HashMap};
+
 use hubgate::config::Config;
-use hubgate_protocol::Phase;
+use hubgate::domain::usage::Headroom;
+use hubgate_protocol::{Phase, ServerId, ServerStatus};
 use serde_json::{Value, json};
 
 use crate::rest::Rest;
@@ -135,12 +138,68 @@ async fn metrics_count_what_happened_for_those_who_may_know() {
         "jupyterhub_running_servers 1\n",
         "jupyterhub_total_users 3\n",
         "jupyterhub_active_users{period=\"24h\"} ",
+        "hubgate_servers{state=\"running\"} 1\n",
+        "hubgate_servers{state=\"failed\"} 0\n",
+        "hubgate_memory_kills_total 0\n",
+        "process_resident_memory_bytes ",
     ] {
         assert!(page.body.contains(line), "{line} in {}", page.body);
     }
     assert!(page.body.contains("jupyterhub_request_duration_seconds_count{method=\"GET\",handler=\"/jupyterhub/hub/api/metrics\",code=\"403\"} 2"), "{}", page.body);
     let open = Rest::with(|config: &mut Config| config.authenticate_prometheus = false).await;
     assert_eq!(open.send("GET", "/metrics", "", "").await.status.as_u16(), 200);
+}
+
+/// Series of JupyterHub that its published dashboards for Grafana draw, of those that mean something here.
+const DRAWN: [&str; 5] = [
+    "jupyterhub_running_servers ",
+    "jupyterhub_total_users ",
+    "jupyterhub_active_users{period=\"24h\"} ",
+    "jupyterhub_request_duration_seconds_bucket{method=\"GET\",handler=",
+    "jupyterhub_server_spawn_duration_seconds_bucket{status=\"success\",le=",
+];
+
+#[actix_web::test]
+async fn what_jupyterhubs_dashboards_draw_is_there_and_each_family_says_what_it_is() {
+    let rest = Rest::with(|config: &mut Config| config.authenticate_prometheus = false).await;
+    rest.send("GET", "/", "", "").await;
+    for phase in [Phase::Starting, Phase::Running] {
+        let id: ServerId = "alice".parse().unwrap();
+        rest.test.hub.metrics.moved(&ServerStatus { phase, ..ServerStatus::stopped(&id) });
+    }
+    let page = rest.send("GET", "/metrics", "", "").await.body;
+    for series in DRAWN {
+        assert!(page.lines().any(|line| line.starts_with(series)), "{series} in {page}");
+    }
+    for line in page.lines().filter(|line| !line.starts_with('#')) {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let family = ["_bucket", "_count", "_sum"].iter().find_map(|end| name.strip_suffix(end));
+        let known = |name: &str| page.contains(&format!("# TYPE {name} "));
+        assert!(known(name) || family.is_some_and(known), "{line}");
+    }
+}
+
+#[actix_web::test]
+async fn every_series_that_an_alert_is_about_is_there() {
+    let rest = Rest::with(|config: &mut Config| config.authenticate_prometheus = false).await;
+    rest.test.hub.meters.show_disk(Some(50));
+    rest.test.hub.meters.show(HashMap::new(), Some(Headroom::default()));
+    rest.send("GET", "/", "", "").await;
+    for phase in [Phase::Starting, Phase::Running] {
+        let id: ServerId = "alice".parse().unwrap();
+        rest.test.hub.metrics.moved(&ServerStatus { phase, ..ServerStatus::stopped(&id) });
+    }
+    let page = rest.send("GET", "/metrics", "", "").await.body;
+    let rules = include_str!("../../docs/prometheus/hubgate-alerts.yml");
+    let ours =
+        |word: &&str| ["jupyterhub_", "hubgate_", "process_"].iter().any(|start| word.starts_with(start));
+    let words = rules.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let series: BTreeSet<&str> = words.filter(ours).collect();
+    assert!(series.len() >= 8, "{series:?}");
+    for name in series {
+        let told = |line: &str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+        assert!(page.lines().any(told), "{name} in {page}");
+    }
 }
 
 #[actix_web::test]

@@ -7,7 +7,7 @@ use syn::visit::Visit;
 
 /// Each room may use the rooms before it. Rooms of one row may use each other.
 const ROWS: [&[&str]; 11] = [
-    &["domain", "clock", "files"],
+    &["domain", "clock", "files", "words"],
     &["config"],
     &["password", "cert"],
     &["store", "spawn"],

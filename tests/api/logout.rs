@@ -1,7 +1,8 @@
 //! Logging out, and sessions that others end.
 
 use actix_web::http::StatusCode;
-use hubgate::state::{logins, reload};
+use hubgate::state::logins::{self, Device};
+use hubgate::state::reload;
 use hubgate::store::users;
 use hubgate_protocol::{Phase, Request};
 
@@ -77,12 +78,16 @@ async fn the_database_holds_no_session_id() {
 async fn a_user_deleted_while_their_password_is_checked_does_not_come_back() {
     let test = TestHub::new().await.with_user("alice");
     let user: hubgate_protocol::Username = "alice".parse().unwrap();
-    let secret = hubgate_protocol::Secret::try_from(crate::support::PASSWORD.to_owned()).unwrap();
     let from = "192.0.2.7".parse().unwrap();
-    let proven =
-        hubgate::state::authenticate::authenticate(&test.hub, user.clone(), secret, from).await.unwrap();
+    let proven = hubgate::state::authenticate::attempt(&test.hub, "alice", crate::support::PASSWORD, from)
+        .await
+        .unwrap();
     test.hub.store.write(|c| users::delete(c, &user)).unwrap();
-    assert!(logins::begin(&test.hub, proven, None).await.is_err());
+    assert!(
+        logins::begin(&test.hub, proven, Device { address: from, agent: String::new(), before: None })
+            .await
+            .is_err()
+    );
     assert_eq!(test.hub.store.read(users::count).unwrap(), 0);
     assert_eq!(test.hub.sessions.count(), 0);
 }

@@ -6,7 +6,7 @@ use hubgate::config::{Config, CustomSpec, Customs, RoleSpec, Roles};
 use hubgate::password;
 use hubgate::state::reload;
 use hubgate::store::oauth::{ServerClient, put_client};
-use hubgate::store::users;
+use hubgate::store::passwords::{self, NewPassword};
 use hubgate_protocol::{Secret, ServerId};
 use openssl::sha::sha256;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -59,7 +59,8 @@ async fn site() -> Site {
     };
     let test = TestHub::with(Character::Obedient, change).await.with_user("bob");
     let hash = password::hash(&Secret::try_from(PASSWORD.to_owned()).unwrap()).unwrap();
-    test.hub.store.write(|c| users::set_password(c, &"alice".parse().unwrap(), &hash)).unwrap();
+    let new = NewPassword { hash, must_change: false, now_s: 0 };
+    test.hub.store.write(|c| passwords::set(c, &"alice".parse().unwrap(), &new)).unwrap();
     reload::reload(&test.hub).await.unwrap();
     let client = ServerClient {
         identifier: CLIENT.to_owned(),

@@ -2,7 +2,8 @@
 
 use actix_web::http::StatusCode;
 use actix_web::test::TestRequest;
-use hubgate_protocol::{Phase, Request};
+use hubgate::spawn::Event;
+use hubgate_protocol::{Phase, Request, ServerId, ServerStatus};
 
 use crate::rest::Rest;
 use crate::support::{Answer, Character, TestHub};
@@ -59,10 +60,19 @@ async fn each_phase_of_a_start_is_an_event_until_it_is_ready() {
     test.server("alice", Phase::Starting);
     // The journal is read for the second event: when it has been asked for, the first one is out.
     let (answer, ()) = tokio::join!(listen(&test, &cookie, &token), async {
-        test.until(|asked| asked.iter().any(|request| matches!(request, Request::Journal { .. }))).await;
+        let reads = |asked: &[Request], times| {
+            asked.iter().filter(|request| matches!(request, Request::Journal { .. })).count() >= times
+        };
+        test.until(|asked| reads(asked, 1)).await;
+        let id = "alice".parse::<ServerId>().unwrap();
+        let starting = ServerStatus { phase: Phase::Starting, ..ServerStatus::stopped(&id) };
+        test.hub.servers.apply(Event::Changed(ServerStatus { pid: Some(7), ..starting }));
+        test.until(|asked| reads(asked, 2)).await;
         test.server("alice", Phase::Running);
     });
     let events = events(&answer);
+    assert_eq!(events.get(1).unwrap()["progress"], 50, "no process yet");
+    assert!(events.get(2).unwrap()["progress"].as_u64() >= Some(60), "{events:?}");
     assert_eq!(events.first().unwrap(), &serde_json::json!({"progress": 0, "message": "Server requested"}));
     assert_eq!(events.get(1).unwrap()["message"], "Spawning server...");
     assert_eq!(events.get(1).unwrap()["log"][0], "first line");

@@ -9,7 +9,7 @@ use hubgate::spawn::Event;
 use hubgate::state::{Hub, tokens};
 use hubgate::store::shares::With;
 use hubgate::store::tokens::NewToken;
-use hubgate::store::{NewUser, servers, shares, users};
+use hubgate::store::{NewUser, Standing, servers, shares, users};
 use hubgate_protocol::{Phase, Request, ServerId, ServerName, ServerStatus, Username};
 
 use crate::support::{Character, TestHub};
@@ -74,7 +74,13 @@ impl Row {
     /// The world that the table's first lines describe.
     async fn world(&self) -> TestHub {
         let test = TestHub::with(Character::Obedient, |config| self.configure(config)).await;
-        let ada = NewUser { name: "ada".parse().unwrap(), admin: true, password_hash: None, created_s: 0 };
+        let ada = NewUser {
+            name: "ada".parse().unwrap(),
+            admin: true,
+            password_hash: None,
+            created_s: 0,
+            standing: Standing::default(),
+        };
         let made = test.hub.change(move |c| {
             users::insert(c, &ada)?;
             for id in ["alice/", "alice/gpu", "bob/"] {

@@ -132,7 +132,11 @@ async fn a_site_bounds_how_many_servers_run() {
     let rest = Rest::with(|config| config.active_server_limit = 1).await;
     rest.test.server("bob", Phase::Running);
     rest.hold(&[("POST", SERVER, "alice", "", 429, "Active user limit exceeded")]).await;
-    let rest = Rest::with(|config| config.concurrent_spawn_limit = 1).await;
+    let rest = Rest::with(|config| {
+        config.concurrent_spawn_limit = 1;
+        config.spawn_queue_limit = 0;
+    })
+    .await;
     rest.test.server("bob", Phase::Starting);
     let answer = rest.send("POST", SERVER, "alice", "").await;
     assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (429, "30"));

@@ -1,7 +1,8 @@
 //! Home, start and stop.
 
 use actix_web::http::StatusCode;
-use hubgate_protocol::{ErrorCode, Phase, Request};
+use hubgate::state::endings;
+use hubgate_protocol::{ErrorCode, Exit, Phase, Request, ServerId, ServerStatus};
 
 use crate::support::{Character, TestHub, browser};
 
@@ -145,4 +146,27 @@ async fn a_head_request_is_a_get_without_its_body() {
             .await;
         assert_eq!(head.status, test.get(&path, "").await.status, "{path}");
     }
+}
+
+#[actix_web::test]
+async fn home_says_how_the_last_run_ended_until_the_next_one() {
+    let test = TestHub::new().await.with_user("alice");
+    let cookie = test.login("alice").await;
+    let ends = async |phase: Phase, exit: Option<Exit>| {
+        test.get("/jupyterhub/hub/spawn/alice", &cookie).await;
+        test.server("alice", Phase::Running);
+        test.pass(60);
+        let id = "alice".parse::<ServerId>().unwrap();
+        let status = ServerStatus { phase, exit, ..ServerStatus::stopped(&id) };
+        let ending = endings::of(&test.hub, &status).unwrap();
+        endings::write(&test.hub, id, ending).await.unwrap();
+        test.server("alice", Phase::Stopped);
+        test.get("/jupyterhub/hub/home", &cookie).await.body
+    };
+    let memory = Some(Exit { result: "oom-kill".to_owned(), status: 9 });
+    assert!(ends(Phase::Stopped, None).await.contains("It ended by itself:"));
+    assert!(ends(Phase::Failed, memory).await.contains("used more memory than it may have"));
+    test.get("/jupyterhub/hub/spawn/alice", &cookie).await;
+    let home = test.get("/jupyterhub/hub/home", &cookie).await.body;
+    assert!(!home.contains("id=\"ended\""), "{home}");
 }

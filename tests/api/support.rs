@@ -15,12 +15,15 @@ use hubgate::config::{Authenticator, Config, WatchSource};
 use hubgate::password;
 use hubgate::spawn::Event;
 use hubgate::state::Hub;
-use hubgate::store::{NewUser, users};
+use hubgate::store::passwords::{self, NewPassword};
+use hubgate::store::{NewUser, Standing, users};
 use hubgate_protocol::frame::{self, HEADER_LEN};
 use hubgate_protocol::{ErrorCode, Exit, Phase, Request, Response, Secret, ServerId, ServerStatus, Username};
 use parking_lot::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixListener;
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::host::Host;
 
 pub const PASSWORD: &str = "correct horse";
 pub const HOST: &str = "hub.test";
@@ -34,11 +37,14 @@ pub enum Character {
     Refuses(ErrorCode),
     /// Answers with bytes that are no frame.
     SpeaksNonsense,
+    /// Talks to people as PAM does, see `talker`.
+    Talks,
 }
 
 pub struct TestHub {
     pub hub: web::Data<Hub>,
     pub asked: Arc<Mutex<Vec<Request>>>,
+    pub host: Arc<Mutex<Host>>,
     clock: Arc<AtomicI64>,
     dir: tempfile::TempDir,
 }
@@ -61,11 +67,12 @@ impl TestHub {
         change(&mut config);
         std::fs::create_dir(&config.state_dir).unwrap();
         let asked = Arc::<Mutex<Vec<Request>>>::default();
+        let host = Arc::<Mutex<Host>>::default();
         let listener = UnixListener::bind(&config.spawner_socket).unwrap();
-        actix_web::rt::spawn(serve(listener, character, asked.clone()));
+        actix_web::rt::spawn(serve(listener, character, asked.clone(), host.clone()));
         let clock = Arc::new(AtomicI64::new(1_800_000_000));
         let hub = web::Data::new(hub(config, Clock::Fixed(clock.clone())).unwrap());
-        Self { hub, asked, clock, dir }
+        Self { hub, asked, host, clock, dir }
     }
 
     pub fn path(&self, name: &str) -> std::path::PathBuf {
@@ -90,9 +97,15 @@ impl TestHub {
             .store
             .write(|c| match users::by_name(c, &name)? {
                 // The configuration has made them already.
-                Some(_) => users::set_password(c, &name, &hash),
+                Some(_) => passwords::set(c, &name, &NewPassword { hash, must_change: false, now_s: 0 }),
                 None => {
-                    let new = NewUser { name, admin: false, password_hash: Some(hash), created_s: 0 };
+                    let new = NewUser {
+                        name,
+                        admin: false,
+                        password_hash: Some(hash),
+                        created_s: 0,
+                        standing: Standing::default(),
+                    };
                     users::insert(c, &new).map(drop)
                 }
             })
@@ -124,11 +137,15 @@ impl TestHub {
     }
 
     pub async fn send(&self, request: TestRequest) -> Answer {
+        self.send_from("192.0.2.7", request).await
+    }
+
+    pub async fn send_from(&self, address: &str, request: TestRequest) -> Answer {
         let base_url = self.hub.config.base_url.clone();
         let app = App::new().app_data(self.hub.clone()).configure(|service| routes(&base_url, service));
         let app = init_service(app).await;
         let request = request
-            .insert_header(("x-real-ip", "192.0.2.7"))
+            .insert_header(("x-real-ip", address))
             .insert_header(("x-real-port", "40000"))
             .insert_header(("x-forwarded-proto", "https"))
             .insert_header(("x-original-host", HOST));
@@ -190,6 +207,15 @@ pub fn script(method: &str, uri: &str) -> TestRequest {
         .insert_header(("x-orig-accept", "application/json"))
 }
 
+/// A request of the hub itself as the page of a server makes it.
+pub fn by_script(request: TestRequest, cookie: &str) -> TestRequest {
+    request
+        .insert_header(("cookie", cookie.to_owned()))
+        .insert_header(("sec-fetch-site", "same-origin"))
+        .insert_header(("sec-fetch-mode", "cors"))
+        .insert_header(("sec-fetch-dest", "empty"))
+}
+
 pub fn question(method: &str, uri: &str, normalised: &str) -> TestRequest {
     TestRequest::get()
         .insert_header(("x-original-uri", uri))
@@ -248,29 +274,48 @@ impl Answer {
     }
 }
 
-async fn serve(listener: UnixListener, character: Character, asked: Arc<Mutex<Vec<Request>>>) {
+async fn serve(
+    listener: UnixListener,
+    character: Character,
+    asked: Arc<Mutex<Vec<Request>>>,
+    host: Arc<Mutex<Host>>,
+) {
     while let Ok((mut stream, _)) = listener.accept().await {
-        let asked = asked.clone();
+        let (asked, host) = (asked.clone(), host.clone());
         actix_web::rt::spawn(async move {
-            let mut header = [0; HEADER_LEN];
-            stream.read_exact(&mut header).await.unwrap();
-            let mut body = vec![0; frame::body_len(header).unwrap()];
-            stream.read_exact(&mut body).await.unwrap();
-            let request: Request = frame::decode(&body).unwrap();
-            let answer = match character {
-                Character::Obedient => frame::encode(&obey(&request)).unwrap(),
-                Character::Refuses(error) => {
-                    frame::encode(&Response::Error { error, message: "no".to_owned() }).unwrap()
+            while let Some(request) = read(&mut stream).await {
+                asked.lock().push(request.clone());
+                if matches!((character, &request), (Character::Talks, Request::Authenticate { .. })) {
+                    return crate::talker::talk(stream, request).await;
                 }
-                Character::SpeaksNonsense => b"\xff\xff\xff\xffnonsense".to_vec(),
-            };
-            asked.lock().push(request);
-            let _ = stream.write_all(&answer).await;
+                let answer = match character {
+                    Character::Obedient | Character::Talks => {
+                        frame::encode(&obey(&request, &host.lock())).unwrap()
+                    }
+                    Character::Refuses(error) => {
+                        frame::encode(&Response::Error { error, message: "no".to_owned() }).unwrap()
+                    }
+                    Character::SpeaksNonsense => b"\xff\xff\xff\xffnonsense".to_vec(),
+                };
+                let _ = stream.write_all(&answer).await;
+            }
         });
     }
 }
 
-fn obey(request: &Request) -> Response {
+/// Reads one request; `None` where the gateway has hung up.
+pub async fn read(stream: &mut UnixStream) -> Option<Request> {
+    let mut header = [0; HEADER_LEN];
+    stream.read_exact(&mut header).await.ok()?;
+    let mut body = vec![0; frame::body_len(header).unwrap()];
+    stream.read_exact(&mut body).await.ok()?;
+    Some(frame::decode(&body).unwrap())
+}
+
+fn obey(request: &Request, host: &Host) -> Response {
+    if let Some(answer) = host.answer(request) {
+        return answer;
+    }
     match request {
         Request::Journal { .. } => {
             Response::Journal { lines: vec!["first line".to_owned(), "<script>last</script>".to_owned()] }

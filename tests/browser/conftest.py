@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from hub import ROOT, Hub, processes_of
+from looks_site import People, Site
 from visit import Visit
 
 CHROMIUM = "/usr/bin/chromium"
@@ -49,6 +50,24 @@ def chromium():
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*quiet, "--no-sandbox"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def site(run_folder, users_environment):
+    """The hub whose pages are looked at."""
+    site = Site(run_folder / "looks", **users_environment)
+    try:
+        yield site.start()
+    finally:
+        site.stop()
+
+
+@pytest.fixture(scope="session")
+def people(site, chromium):
+    """Browser profiles of its people."""
+    people = People(site, chromium)
+    yield people
+    people.close()
 
 
 @pytest.fixture

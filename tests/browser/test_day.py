@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import urllib.parse
 
 import pytest
 
@@ -163,6 +164,13 @@ def test_log_out_of_jupyterlabs_menu_ends_the_session(lab):
 def test_a_link_to_a_notebook_survives_login_and_spawn(visitor):
     visitor.log_in(first=f"user/{visitor.name}/lab/tree?reset")
     visitor.page.wait_for_url(visitor.own("lab/tree?reset"), wait_until="commit")
+
+
+def test_a_link_with_a_chinese_path_and_a_nested_query_ends_exactly_there_after_one_login(visitor):
+    repository = urllib.parse.quote("https://git.example.org/课程?a=1&b=2", safe="")
+    rest = f"lab/tree/{urllib.parse.quote('数据/第一课')}?repo={repository}&branch=main"
+    visitor.log_in(first=f"hub/user-redirect/{rest}")
+    visitor.page.wait_for_url(lambda url: url == visitor.own(rest), wait_until="commit")
 
 
 def test_a_wrong_password_says_so_and_lets_nobody_in(visitor):

@@ -27,7 +27,7 @@ fn users_are_managed_while_the_gateway_runs() {
     let _gateway = Background(gateway.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     until("the gateway is well", LIMIT, || instance.run(&["health"]).status == 0);
     instance.add("ada");
-    instance.run_with(&["user", "passwd", "ada", "--password-stdin"], b"another\n").done();
+    instance.run_with(&["user", "passwd", "ada", "--password-stdin"], b"another long one\n").done();
     instance.run(&["user", "del", "ada"]).done();
     assert_eq!(instance.users(), Vec::<String>::new());
 }

@@ -7,16 +7,23 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod access;
+mod accounts;
+mod acts;
+mod advisories;
 mod certificates;
 mod configuration;
 #[path = "../corpus.rs"]
 mod corpus;
 mod dependencies;
 mod description;
+mod framing;
 mod gateway;
 mod imports;
 mod installation;
+mod messages;
 mod ownership;
+mod project;
 mod support;
 mod tokens;
 mod users;

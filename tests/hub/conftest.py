@@ -10,7 +10,7 @@ from oracle import JupyterHub
 from product import Hubgate
 from stack import PROJECT
 
-pytest_plugins = ["clients.fixtures"]
+pytest_plugins = ["clients.fixtures", "applications.fixtures"]
 urllib3.disable_warnings()
 
 

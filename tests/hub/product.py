@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import ssl
 import subprocess
 import tempfile
 
@@ -20,6 +21,8 @@ def toml(value):
     """A value in TOML's writing; JSON's is the same for texts, numbers, booleans and lists."""
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{json.dumps(key)} = {toml(one)}" for key, one in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
     return json.dumps(value)
 
 
@@ -33,6 +36,7 @@ class Hubgate:
 
     name = "hubgate"
     base = "/jupyterhub"
+    path = DISTRIBUTION # of users' servers
 
     def __init__(self, work, programs, users=None, command=None, settings=None, services=None, roles=None, spawner=""):
         self.work, self.programs = pathlib.Path(work), pathlib.Path(programs)
@@ -103,7 +107,7 @@ class Hubgate:
                     "socket_dir": f"{self.sockets}/servers", "listen": f"{self.sockets}/spawner.sock", "idle_exit_s": 0, "cut_ports": [self.port],
                     "services_file": f"{work}/etc/services.toml"}
         command = self.command or ["/usr/bin/python3", "-I", "-S", f"{work}/share/tiny_server.py"]
-        return (table("# Written by tests/hub.", settings) + table("[process]", {"command": command, "home_dir": f"{work}/homes", "path": DISTRIBUTION}) +
+        return (table("# Written by tests/hub.", settings) + table("[process]", {"command": command, "home_dir": f"{work}/homes", "path": self.path}) +
                 table("[hub]", {"api_url": f"{self.api_address}{self.base}/hub/api"}) + self.spawner_more)
 
     def hubgate_file(self):
@@ -154,3 +158,18 @@ class Hubgate:
                               capture_output=True, timeout=120)
         assert done.returncode == 0, f"hubgate {' '.join(map(str, words))}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def url(self, path=""):
+        """An address as a browser has it."""
+        return f"{self.address}{self.base}/{path}"
+
+    def token(self, name, scopes=(), note=None):
+        """A token, made at the command line: the running hub knows it within a second."""
+        words = [word for scope in scopes for word in ("--scope", scope)] + (["--note", note] if note else [])
+        token = self.hubgate("token", name, *words).strip()
+        until("the new token", lambda: Visitor(self, token).send("GET", f"{self.base}/hub/api/user").status == 200, seconds=3)
+        return token
+
+    def tls(self):
+        """Trust in the hub's own certificate."""
+        return ssl.create_default_context(cafile=self.work / "tls/ca.crt")

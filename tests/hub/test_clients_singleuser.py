@@ -65,11 +65,13 @@ def test_somebody_else_s_server_is_not_opened(hub, lab, person):
     assert "jupyterhub-user-bob" not in {cookie["name"] for cookie in carol.context.cookies()}
 
 
-def test_an_admin_opens_another_s_server_by_the_same_way(hub, lab, person):
+def test_an_admin_opens_another_s_server_by_the_same_way_once_the_reason_is_given(hub, lab, person):
     admin = person(hub, "admin")
     admin.log_in(first="hub/home")
     admin.page.wait_for_url("**/hub/home")
     admin.page.goto(lab.own("lab"))
+    admin.page.fill("#reason", "asked for help with a notebook")
+    admin.page.click("#enter-submit")
     admin.page.wait_for_selector("#authorize, .jp-LauncherCard, #jupyterlab-splash")
     if "authorize" in admin.page.url:
         admin.page.click("#authorize")

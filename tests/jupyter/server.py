@@ -4,6 +4,7 @@ import http.client
 import json
 import os
 import select
+import shlex
 import signal
 import socket
 import subprocess
@@ -48,7 +49,7 @@ class Server:
     """One Jupyter server and the two sockets a service manager keeps for it."""
 
     def __init__(self, folder, instance="alice", command=("lab",), config=CONFIG, tcp=False, program=None, **environment):
-        self.program = program or [os.environ["HUBGATE_TEST_JUPYTER"]]
+        self.program = program or shlex.split(os.environ["HUBGATE_TEST_JUPYTER"])
         self.tcp, self.folder, self.instance, self.command, self.config = tcp, Path(folder), instance, command, config
         self.environment = environment
         self.home = self.folder / "home"

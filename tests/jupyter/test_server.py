@@ -1,8 +1,10 @@
 """What hubgate_server.py promises, asked of a real JupyterLab."""
 
+import contextlib
 import json
 import os
 import re
+import subprocess
 import tempfile
 import time
 import uuid
@@ -138,6 +140,17 @@ def test_jupyterlab_knows_the_hub_and_log_out_reaches_it(lab):
     assert (answer.status, answer.headers["Location"]) == (302, "/jupyterhub/hub/logout")
 
 
+@pytest.mark.parametrize(("command", "page"), [(("lab",), "lab"), (("notebook",), "tree")])
+def test_jupyterlab_and_notebook_load_the_extension_of_the_hub(tmp_path, command, page):
+    with Server(tmp_path, command=command) as server:
+        server.ready()
+        data = json.loads(re.search(r'<script id="jupyter-config-data"[^>]*>(.*?)</script>', server.ask(page).text, re.S).group(1))
+        ours = next(extension for extension in data["federated_extensions"] if extension["name"] == "hubgate")
+        assert (ours["load"], ours["extension"]) == ("static/remoteEntry.js", "./extension")
+        served = server.ask(f"lab/extensions/hubgate/{ours['load']}")
+        assert served.status == 200 and "_JUPYTERLAB" in served.text
+
+
 def test_the_servers_own_address_leads_to_its_default_page(lab):
     answer = lab.ask("")
     assert (answer.status, answer.headers["Location"]) == (302, "/jupyterhub/user/alice/lab?")
@@ -174,6 +187,26 @@ def test_kernels_speak_over_sockets_of_their_owner_and_not_over_ports_of_the_hos
         assert connection["transport"] == "ipc"
         assert os.stat(os.path.dirname(where)).st_mode & 0o077 == 0
     assert not os.path.exists(where)
+
+
+@pytest.mark.parametrize("room", ["size=64k", "size=1m,nr_inodes=2"], ids=["bytes", "inodes"])
+def test_in_a_home_that_is_full_lab_opens_and_kernels_run(room):
+    with tempfile.TemporaryDirectory(prefix="hg", dir="/tmp") as folder:
+        server = Server(Path(folder, "s"))
+        subprocess.run(["mount", "-t", "tmpfs", "-o", room, "tmpfs", server.home], check=True)
+        try:
+            with contextlib.suppress(OSError), open(server.home / "much", "wb") as much:
+                while much.write(bytes(4096)):
+                    much.flush()
+            with server:
+                server.ready()
+                assert server.ask("lab").status == 200
+                kernel = server.change("api/kernels").json()["id"]
+                with server.websocket(f"api/kernels/{kernel}/channels") as socket:
+                    assert run_cell(socket, "print(6 * 7)").strip() == "42"
+                assert "nothing can be written to" in server.output()
+        finally:
+            subprocess.run(["umount", "-l", server.home], check=True)
 
 
 def test_activity_is_reported_when_a_kernel_becomes_busy_and_idle_again(tmp_path):
@@ -261,3 +294,16 @@ def test_a_tcp_socket_is_refused_because_anybody_could_name_any_user(tmp_path):
     with Server(tmp_path, tcp=True) as server:
         assert server.process.wait(30) == 1
         assert "not a listening unix socket" in server.output()
+
+
+def test_no_path_of_a_server_leads_to_another_site(lab):
+    for path in ("/evil.test", "/evil.test/", "/evil.test/..", "login?next=//evil.test/", "login?next=https://evil.test/", "login?next=/%5Cevil.test",
+                 "logout?next=//evil.test", "tree//evil.test", "files//evil.test/", "lab//evil.test"):
+        location = lab.ask(path).headers.get("Location") or ""
+        assert not re.match(r"(?i)([a-z]+:|[/\\]{2})", location), (path, location)
+
+
+def test_a_served_file_is_in_a_sandbox(lab):
+    (Path(lab.home) / "x.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>')
+    answer = lab.ask("files/x.svg", Referer="http://hub.example/jupyterhub/user/alice/lab")
+    assert answer.status == 200 and "sandbox" in answer.headers["Content-Security-Policy"]

@@ -204,13 +204,17 @@ class StubGateway(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def questions(self):
         return [headers for _, path, headers in self.seen if path == "/auth"]
 
+    def hang_up(self):
+        """Ends the connections that nginx keeps open for its next question."""
+        for connection in self.open:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
     def stop(self):
         """Ends at once, with the connections that nginx keeps."""
         self.shutdown()
         self.server_close()
-        for connection in self.open:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        self.hang_up()
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self.server_address)
 

@@ -11,7 +11,7 @@ from users import HOSTILE
 P = "/jupyterhub"
 # Who answers where without asking the gateway first: the gateway itself, or a page of nginx's own.
 OPEN = {f"location = {P}", f"location = {P}/", f"location ^~ {P}/hub/", f"location = {P}/hub/login", f"location ^~ {P}/hub/static/",
-        f"location ^~ {P}/hub/api/", f'location ~ ^{P}/hub/api/users/[^/]+/servers?/(?:[^/]+/)?progress\\z', f"location = {P}/_refused", f"location = {P}/_failed",
+        f"location = {P}/hub/admin/import", f"location ^~ {P}/hub/api/", f'location ~ ^{P}/hub/api/users/[^/]+/servers?/(?:[^/]+/)?progress\\z', f"location = {P}/_refused", f"location = {P}/_failed",
         f"location = {P}/_down"}
 
 
@@ -79,10 +79,12 @@ def test_c3_every_input_of_the_decision_is_set_and_nothing_else_is_passed(places
                 "user-agent": "$http_user_agent", "x-original-host": "$http_host", "x-forwarded-proto": "$scheme",
                 "x-orig-accept": "$http_accept", "host": "hubgate", "connection": "", "content-length": "", "transfer-encoding": ""}
     assert question.headers() == expected
-    for name in ("_auth", "_refused", "_failed"):
+    # What the page of a refusal is written with: the visitor's language, and the name of the request in the logs.
+    page = {"x-request-id": "$request_id", "accept-language": "$http_accept_language"}
+    for name, more in (("_auth", {}), ("_refused", page), ("_failed", page)):
         place = named(places, f"= {P}/{name}")
         assert place.value("proxy_pass_request_headers") == ("off",)
-        assert place.headers() | {"x-original-method": "", "x-hubgate-failed": ""} == expected | {"x-original-method": "", "x-hubgate-failed": ""}
+        assert place.headers() | {"x-original-method": "", "x-hubgate-failed": ""} == expected | more | {"x-original-method": "", "x-hubgate-failed": ""}
 
 
 def test_c5_upstreams_come_from_the_answer_and_no_client_byte_is_in_a_target(tree, site, to_users):
@@ -118,7 +120,8 @@ def test_c7_cookies_of_a_server_are_moved_below_its_own_path(tree, to_users):
     assert admitted.args[0] == "$hubgate_path" and admitted.own("default") == [(f"{P}/_none/",)]
     assert all(line.name.startswith((f'"~^{P}/user/[', f'"~^{P}/services/[')) and line.name.endswith('\\z"') for line in admitted.inside[1:])
     for place in to_users:
-        assert place.value("proxy_cookie_path") == ("~^", "$admitted_path")
+        # The first that fits holds; the second fits every path.
+        assert place.list("proxy_cookie_path") == [("$admitted_path", "$admitted_path"), ("~^", "$admitted_path")]
         assert ("$hubgate_path", "$upstream_http_x_hubgate_path") in place.list("auth_request_set")
 
 
@@ -165,7 +168,7 @@ def test_c12_slow_and_large_requests_have_bounds(places, site, to_users):
         assert (place.value("client_max_body_size"), place.value("proxy_request_buffering")) == (("0",), ("off",))
     for title, place in places.items():
         if place.own("proxy_pass") == [("http://hubgate",)]:
-            most = ("1m",) if "/hub/api/" in title else ("64k",)
+            most = ("1m",) if "/hub/api/" in title or "/hub/admin/import" in title else ("64k",)
             assert (place.value("client_max_body_size"), place.value("client_body_buffer_size")) == (most, most), title
             assert ("hubgate_address", "2000") in place.list("limit_conn"), title
     assert named(places, f"= {P}/hub/login").own("limit_req") == [("zone=hubgate_login", "burst=500", "delay=50")]
@@ -200,7 +203,7 @@ def test_c15_the_log_holds_no_query_no_cookie_and_no_password(tree, places):
     for secret in ("$args", "$query_string", "$request_uri", "$request ", '$request"', "$http_", "cookie", "authorization", "upstream_http"):
         assert secret not in text.lower(), secret
     assert "$request_id" in text and "$hubgate_log_uri" in text
-    assert {place.value("access_log")[1:] for place in places.values() if place.own("proxy_pass")} == {("hubgate",)}
+    assert {place.value("access_log")[1:] for place in places.values() if place.own("proxy_pass")} == {("hubgate", "if=$hubgate_logged")}
 
 
 def test_c16_nothing_that_serves_by_accident(tree):

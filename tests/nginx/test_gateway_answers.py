@@ -1,5 +1,7 @@
 """Rows 52-57 of the security checklist 3.2: a gateway that is gone or strange, a server that is not there. It fails closed."""
 
+import re
+
 import pytest
 
 from gateway import StubGateway
@@ -20,6 +22,14 @@ def test_row_52_without_a_gateway_every_path_is_a_static_5xx(stub_site, path):
     post = stub_site.wire.send("POST", PREFIX + path, body=b"x" * 40_000)
     assert post.status in (502, 503) and "The hub does not answer" in post.text
     assert stub_site.alice.calls == 0
+
+
+def test_the_page_of_a_gateway_that_is_gone_speaks_both_languages_and_names_the_request_as_the_log_does(stub_site):
+    page = stub_site.wire.get("/hub/home", NAVIGATE).text
+    assert "The hub does not answer just now" in page and '<section lang="zh-CN">' in page and "服务暂时没有响应" in page
+    assert not re.search(r"(?:src|href|url)\s*[=(]", page), "nothing is fetched for it"
+    reference = re.search(r"<code>([0-9a-f]{32})</code>", page).group(1)
+    until(lambda: f"id={reference}" in stub_site.site.access(), "the request is in the log")
 
 
 def test_row_52_a_stopped_gateway_is_a_static_page_and_no_server_hears_of_it(hub):
@@ -142,7 +152,8 @@ def test_a_refused_request_is_handed_over_with_its_method_and_without_its_body(s
         assert stub_site.wire.send(method, f"{PREFIX}/user/alice/a%20b?c=d", body=body).status == 418
         (_, question), (told, handed) = [(m, h) for m, _, h in stub.seen]
         assert told == method and "Content-Length" not in handed and "Transfer-Encoding" not in handed
-        assert dict(handed.items()) == dict(question.items()) and "X-Hubgate-Failed" not in handed
+        more = {"X-Request-Id": handed["X-Request-Id"]}
+        assert len(handed["X-Request-Id"]) == 32 and dict(handed.items()) == dict(question.items()) | more and "X-Hubgate-Failed" not in handed
     assert stub_site.alice.calls == 0
 
 

@@ -64,6 +64,13 @@ def test_row_31_a_server_s_cookies_stay_below_its_owner_s_path(hub):
     assert "Path=/jupyterhub/user/alice/" in lines[0]
 
 
+def test_a_cookie_keeps_a_path_below_its_server_s_own_and_no_other(hub):
+    own = f"{PREFIX}/user/alice/"
+    lines = hub.wire.get("/user/alice/deeper", cookie=hub.cookie["alice"]).headers.get_all("Set-Cookie")
+    assert lines == [f"h=1; Path={own}code/", f"i=1; Path={own}; Secure", f"j=1; Path={own}", f"k=1; Path={own}", f"l=1; Path={own}",
+                     f"m=1; Path={own}code/; Path={own}", f"n=1; Path={own}"]
+
+
 def test_row_32_headers_that_reach_beyond_the_server_are_dropped(hub):
     reply = hub.wire.get("/user/alice/hostile", cookie=hub.cookie["alice"])
     assert reply.status == 200
@@ -156,8 +163,9 @@ def test_a_server_s_redirects_pass_unchanged(hub, target):
     assert (reply.status, reply["Location"]) == (302, target)
 
 
-def test_a_token_in_the_path_of_a_request_stays_out_of_the_log(stub_site, stub):
-    for path in ("/hub/api/authorizations/token/secret-of-alice", "/hub/%61pi/authorizations/token/secret-of-alice"):
+def test_a_secret_in_the_path_of_a_request_stays_out_of_the_log(stub_site, stub):
+    for path in ("/hub/api/authorizations/token/secret-of-alice", "/hub/%61pi/authorizations/token/secret-of-alice",
+                 "/hub/set-password/secret-of-alice", "/hub/setup/secret-of-alice", "/hub/%73et-password/secret-of-alice"):
         stub_site.wire.get(path)
         stub_site.site.api.send("GET", PREFIX + path, host="127.0.0.1")
     log = stub_site.site.access()

@@ -1,5 +1,6 @@
 """Rows 1-24, 41, 44-50 of the security checklist 3.2: request lines. Row numbers are the ids."""
 
+import re
 import pytest
 
 from gateway import post_login
@@ -40,12 +41,17 @@ def test_row_3_internal_addresses_do_not_exist_outside(hub, path):
         assert hub.wire.send("GET", path, cookie=cookie).status == 404
 
 
+def alike(reply):
+    """The answer without the name of its own request."""
+    return re.sub(rb"\b[0-9a-f]{32}\b", b"REFERENCE", reply.body)
+
+
 @pytest.mark.parametrize("name", ["bob", "nobody-of-that-name"])
 def test_row_4_somebody_else_s_server_is_refused_and_looks_like_no_server(hub, name):
     replies = [at_home(hub, f"{PREFIX}/user/{name}/lab", headers) for headers in (NAVIGATE, JSON)]
     other = [at_home(hub, f"{PREFIX}/user/bob/lab", headers) for headers in (NAVIGATE, JSON)]
     assert [reply.status for reply in replies] == [403, 403]
-    assert [reply.body for reply in replies] == [reply.body for reply in other]
+    assert [alike(reply) for reply in replies] == [alike(reply) for reply in other]
     assert "reason=not-yours" in hub.gateway.words(), "no line for the audit"
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from users import HOSTILE, Service
+from users import DEEPER, HOSTILE, Service
 from wire import NAVIGATE, PREFIX, UPGRADE, Channel
 
 HERE = "/services/whoami"
@@ -59,6 +59,11 @@ def test_cookies_of_a_service_stay_below_its_path_and_its_headers_within_it(stub
     hostile = stub_site.wire.get(f"{HERE}/hostile")
     assert hostile.status == 200 and [name for name in HOSTILE if name in hostile.headers] == []
     assert stub_site.wire.get(f"{HERE}/accel?{PREFIX}/_auth").body == b"own body"
+
+
+def test_a_cookie_that_names_a_server_s_path_is_moved_below_the_service_s(stub_site, granted):
+    lines = stub_site.wire.get(f"{HERE}/deeper").headers.get_all("Set-Cookie")
+    assert len(lines) == len(DEEPER) and all("alice" not in line.lower() and f"Path={PREFIX}{HERE}/" in line for line in lines)
 
 
 @pytest.mark.parametrize("place", ["/", "", "/jupyterhub/", "/jupyterhub/hub/", "/jupyterhub/user/", "/jupyterhub/user/alice", "/jupyterhub/services/",

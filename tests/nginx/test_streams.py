@@ -3,20 +3,40 @@
 import contextlib
 import gzip
 import hashlib
+import os
 import re
 import shutil
+import socket
+import subprocess
 import time
 
 import pytest
 
 import nginx_site
-from gateway import StubGateway, form
+from gateway import StubGateway
 from nginx_site import until
 from users import UserServer
-from wire import HOST, NAVIGATE, PREFIX, Channel, chunks, read_reply
+from wire import HOST, NAVIGATE, PREFIX, Channel, Wire, chunks, read_reply
 
 MIB = 1 << 20
 BIG = 300
+# An nginx before ours, with no word about buffering.
+OUTER = """pid {root}/pid; error_log {root}/error.log;
+events {{}}
+http {{
+    access_log off; proxy_temp_path {root}/proxy; client_body_temp_path {root}/body;
+    fastcgi_temp_path {root}/fastcgi; uwsgi_temp_path {root}/uwsgi; scgi_temp_path {root}/scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass https://127.0.0.1:{inner};
+            proxy_set_header Host $http_host;
+            proxy_ssl_server_name on;
+            proxy_ssl_name {host};
+        }}
+    }}
+}}
+"""
 NO_COPY = re.compile(r"buffered to a temporary file")
 
 
@@ -87,6 +107,70 @@ def test_many_websockets_are_open_at_once(hub):
         assert [channel.recv() for channel in channels] == [str(number) for number in range(60)]
 
 
+class Mortal(UserServer):
+    """A user's server that takes its connections along when it ends."""
+
+    def __init__(self, name, folder):
+        self.connections = []
+        super().__init__(name, folder)
+
+    def verify_request(self, request, address):
+        self.connections.append(request)
+        return super().verify_request(request, address)
+
+    def stop(self):
+        super().stop()
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+def descriptors(site):
+    """Open files and sockets of all workers."""
+    return sum(len(os.listdir(f"/proc/{worker}/fd")) for worker in site.workers())
+
+
+def test_websockets_to_a_server_that_stopped_leave_no_descriptor_behind():
+    root = nginx_site.folder()
+    site, gateway = nginx_site.Site(root).start(), StubGateway(root / "gateway.sock")
+    try:
+        gateway.upstream = f"unix:{root}/servers/alice.sock"
+        before = descriptors(site)
+        for _ in range(5):
+            alice = Mortal("alice", root / "servers")
+            channels = [Channel(site.wire, "/user/alice/echo", None) for _ in range(40)]
+            assert descriptors(site) >= before + 80
+            for channel in channels:
+                channel.send("in use")
+                assert channel.recv() == "in use"
+            alice.stop()
+            # The pages hear of it, and what nginx held for them goes.
+            assert [channel.stream.read(1) for channel in channels] == [b""] * 40
+            for channel in channels:
+                channel.stream.close()
+                channel.connection.close()
+        # How many it keeps to the gateway is as many as it needed at once, and none of them a websocket's.
+        gateway.hang_up()
+        until(lambda: descriptors(site) <= before + 10, "nginx holds no more than before")
+    finally:
+        for part in (site, gateway):
+            part.stop()
+        shutil.rmtree(root)
+
+
+def test_a_flood_of_broken_frames_fills_no_log(hub):
+    def written():
+        return len(hub.site.errors()) + len(hub.site.access())
+
+    before = written()
+    with socket_of(hub) as channel, channel.stream:
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                channel.connection.sendall(b"\xff\xff" * 500) # heads of frames that no peer may send
+    until(lambda: written() > before, "the end of the websocket is logged")
+    assert written() - before < 4000
+
+
 def test_an_idle_websocket_outlives_the_deadline_of_plain_requests():
     """The deadlines in small: 10 minutes become one second, the websocket's 24 hours stay."""
 
@@ -120,23 +204,70 @@ def test_an_event_of_a_server_arrives_while_its_answer_goes_on(hub):
         assert next(chunks(stream)) == b"data: first\n\n"
 
 
+def streamed(hub, wire, page, path):
+    """The head of a stream of the hub that a page's script asks for, and its events one by one."""
+    text = hub.wire.get(page, NAVIGATE, cookie=hub.cookie["alice"]).text
+    token = re.search(r'data-xsrf="([^"]+)"', text)[1]
+    with contextlib.closing(wire.open()) as connection:
+        connection.sendall(request(hub, "GET", path, ["Accept: text/event-stream", "Accept-Encoding: gzip", f"X-XSRFToken: {token}"]))
+        stream = connection.makefile("rb")
+        yield head_of(stream)
+        yield from chunks(stream)
+
+
+def progress(hub, wire):
+    """The stream of a start of alice's."""
+    return streamed(hub, wire, "/hub/spawn-pending/alice", "/hub/api/users/alice/server/progress")
+
+
+def first_event_is_early_and_the_rest_comes(hub, wire):
+    began = time.monotonic()
+    events = progress(hub, wire)
+    head = next(events)
+    assert (head.status, head["Content-Type"]) == (200, "text/event-stream") and "Content-Encoding" not in head.headers
+    assert next(events).startswith(b"data: {")
+    taken = time.monotonic() - began
+    print(f"the first event after {taken * 1000:.0f} ms")
+    assert taken < 0.3
+    hub.spawner.force("alice", "running")
+    assert any(b'"ready":true' in event for event in events)
+
+
 def test_the_first_event_of_a_start_arrives_within_300_ms(hub, alice_in):
     alice_in("starting")
-    page = hub.wire.get("/hub/spawn-pending/alice", NAVIGATE, cookie=hub.cookie["alice"])
-    token = re.search(r'data-xsrf="([^"]+)"|name="_xsrf"[^>]*content="([^"]+)"', page.text)
-    token = next(filter(None, token.groups())) if token else form(page)
-    with contextlib.closing(hub.wire.open()) as connection:
-        began = time.monotonic()
-        connection.sendall(request(hub, "GET", "/hub/api/users/alice/server/progress",
-                                   ["Accept: text/event-stream", "Accept-Encoding: gzip", f"X-XSRFToken: {token}"]))
-        stream = connection.makefile("rb")
-        head = head_of(stream)
-        assert (head.status, head["Content-Type"]) == (200, "text/event-stream") and "Content-Encoding" not in head.headers
-        events = chunks(stream)
-        assert next(events).startswith(b"data: {")
-        assert time.monotonic() - began < 0.3
-        hub.spawner.force("alice", "running")
-        assert any(b'"ready":true' in event for event in events)
+    first_event_is_early_and_the_rest_comes(hub, hub.wire)
+
+
+@pytest.fixture
+def outer():
+    """Starts an nginx of somebody else in front of a site: `outer(site)`; it buffers answers, as nginx does where nobody says otherwise."""
+    with contextlib.ExitStack() as stack:
+        def start(site):
+            root = nginx_site.folder()
+            stack.callback(shutil.rmtree, root)
+            port = nginx_site.free_port()
+            config = root / "nginx.conf"
+            config.write_text(OUTER.format(root=root, port=port, inner=site.port, host=HOST))
+            process = stack.enter_context(subprocess.Popen(["nginx", "-c", config, "-g", "daemon off;"], stderr=subprocess.DEVNULL))
+            stack.callback(process.terminate)
+            wire = Wire(port)
+            until(lambda: wire_answers(wire), "the outer nginx answers")
+            return wire
+
+        yield start
+
+
+def wire_answers(wire):
+    """Whether anybody listens there."""
+    with contextlib.suppress(OSError), contextlib.closing(wire.open()):
+        return True
+    return False
+
+
+def test_the_first_event_of_a_start_arrives_within_300_ms_through_another_nginx_that_buffers(hub, alice_in, outer):
+    wire = outer(hub.site)
+    alice_in("starting")
+    first_event_is_early_and_the_rest_comes(hub, wire)
 
 
 def test_scripts_and_styles_are_compressed_and_hub_pages_are_not(hub):

@@ -24,6 +24,9 @@ HOSTILE = {
 }
 COOKIES = ["hubgate-session=evil; Path=/; Secure", "b=1; Path=/jupyterhub/", "c=1; path=/; PATH=/jupyterhub/hub/",
            "d=1 ; Path = / ; HttpOnly", "e=1; Path=", "f=1; Path=../..", "g=1; Max-Age=5"]
+# A path below the own one, as applications name it, and what only looks like one.
+DEEPER = ["h=1; Path=/jupyterhub/user/alice/code/", "i=1; Path=/jupyterhub/user/alice/; Secure", "j=1; Path=/jupyterhub/user/alice", "k=1; Path=/JUPYTERHUB/user/alice/code/",
+          "l=1; Path=/jupyterhub/user/alicex/", "m=1; Path=/jupyterhub/user/alice/code/; Path=/", "n=1; Path=x/jupyterhub/user/alice/"]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -72,6 +75,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def on_cookies(self, _query):
         self.say(b"own body", headers=[("Set-Cookie", line) for line in COOKIES])
+
+    def on_deeper(self, _query):
+        self.say(b"own body", headers=[("Set-Cookie", line) for line in DEEPER])
 
     def on_forbidden(self, _query):
         self.say(b"the server's own refusal", status=403)

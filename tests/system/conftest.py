@@ -10,7 +10,7 @@ import time
 import pytest
 
 import machine as machines
-from machine import PROJECT, until
+from machine import PROJECT, install, until
 from web import Browser
 
 PASSWORDS = {"alice": "wonder land 1", "bob": "b0b's pass", "carol": "cärol-päss", "eve": "eve-123", "ada": "ada-456",
@@ -35,6 +35,16 @@ def say(request, text):
     """A progress line, past pytest's capture."""
     with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
         print(f"[system {time.monotonic() - START:5.0f} s] {text}", flush=True)
+
+
+@pytest.fixture
+def measured(request):
+    """Notes what was measured for a row of the table that `make test` prints at its end."""
+    def note(row, text):
+        with request.config.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+            print(f"\nmeasured: {row}: {text}", flush=True)
+
+    return note
 
 
 def venv():
@@ -68,12 +78,6 @@ class Hub:
         self.machine.run("systemctl", "reset-failed", check=False)
 
 
-def install(root):
-    command = ["make", "--no-print-directory", "-C", str(PROJECT), "install", f"DESTDIR={root}", "CARGO_PROFILE=dev", "NGINX_GROUP=www-data"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, f"{' '.join(command)}: exit {done.returncode}\n{done.stdout}{done.stderr}"
-
-
 def configure(machine):
     """What an administrator does after `make install`, by the words that it prints."""
     machine.run("systemd-sysusers")
@@ -82,6 +86,8 @@ def configure(machine):
     known = "".join(f"{user}:{password}\n" for user, password in PASSWORDS.items())
     machine.run("sh", "-euc", ACCOUNTS, stdin=known)
     machine.run("hubgate", "init", "--name", "localhost", "--name", "127.0.0.1", "--admin", "ada", stdin=PASSWORDS["ada"] + "\n")
+    hub = machine.path("/etc/hubgate/hubgate.toml")
+    hub.write_text("allow_all = true\n" + re.sub(r"(?m)^allow_all *=.*$", "", hub.read_text()))
     policy = machine.path("/etc/hubgate/spawner.toml")
     text = re.sub(r"(?m)^#? *idle_exit_s *=.*$", "", policy.read_text())
     policy.write_text("idle_exit_s = 3\n" + text)

@@ -10,7 +10,8 @@ class Spawner:
     """One connection to the spawner, as root (whom it accepts beside the gateway)."""
 
     def __init__(self, machine):
-        self.connection = machine.unix(SOCKET)
+        # A login may take 35 s.
+        self.connection = machine.unix(SOCKET, 60)
 
     def __enter__(self):
         return self

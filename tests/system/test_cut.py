@@ -73,3 +73,19 @@ def test_a_websocket_that_is_older_than_the_gateway_ends_at_logout_too(fresh, so
     assert alive(opened)
     log_out(browser)
     until("the websocket is cut", lambda: not alive(opened), 10, 0.2)
+
+
+def test_a_reload_drops_none_of_a_hundred_websockets_and_a_later_log_out_ends_them_all(fresh, socket_destroy, measured):
+    machine, browser = fresh.machine, fresh.visitor("alice")
+    machine.run("systemctl", "start", "jupyter@alice", timeout=130)
+    until("the page says running", lambda: shown(browser) == "running", 3)
+    links = [browser.websocket("/user/alice/api/events/subscribe") for _ in range(100)]
+    assert {status for _, status in links} == {101}
+    pid = machine.pid_of("hubgate.service")
+    machine.run("systemctl", "reload", "hubgate.service")
+    until("another gateway answers", lambda: machine.pid_of("hubgate.service") not in (0, pid) and browser.get("/hub/home").status == 200, 20)
+    living = sum(alive(connection) for connection, _ in links)
+    measured("reload under 100 websockets", f"{100 - living} dropped")
+    assert living == 100
+    log_out(browser)
+    until("every websocket is cut", lambda: not any(alive(connection) for connection, _ in links), 10, 0.2)

@@ -1,6 +1,8 @@
 """A server that does not come up, or dies: the owner reads why, and can start it again once it is mended."""
 
 import contextlib
+import http.client
+import json
 import time
 
 import pytest
@@ -8,8 +10,9 @@ import pytest
 import units
 from machine import until
 from pages import open_server, shown, start
+from web import FETCH, PREFIX
 
-ENDED = r"Failed to start jupyter@|Main process exited|Failed at step"
+ENDED = r"Failed to start jupyter@|Main process exited|Failed at step|Failed to set up PAM session"
 
 
 @contextlib.contextmanager
@@ -35,24 +38,108 @@ def told(browser, user):
 BROKEN_CONFIG = "import sys\nsys.exit('my config is broken in line two')\n"
 
 
+def instead(command, more=""):
+    """A drop-in with another program."""
+    return f"[Service]\nExecStart=\nExecStart={command}\n{more}"
+
+
+PROGRAM = "/usr/libexec/hubgate-jupyter"
+QUOTA = "import errno, os; raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))"
+TAKEN = "import socket as s; a = s.socket(); a.bind(('127.0.0.1', 0)); s.socket().bind(a.getsockname())"
+FAULTS = {
+    "203/EXEC": (instead("/opt/nowhere/jupyter"), "missing or cannot be run", ""),
+    "no jupyter": ("[Service]\nEnvironment=HUBGATE_JUPYTER=/opt/nowhere/jupyter\n", "", "/opt/nowhere/jupyter"),
+    "no home": ("[Service]\nWorkingDirectory=/nowhere\n", "home directory", ""),
+    "PAM": ("[Service]\nPAMName=hubgate-closed\n", "refused by pam", ""),
+    "environment": ("[Service]\nEnvironment=PYTHONHOME=/nowhere\n", "python cannot begin", "pythonhome"),
+    "full disk": (instead("/bin/sh -c 'cat /dev/zero > /mnt/x'", "TemporaryFileSystem=/mnt:size=4k,mode=1777\n"),
+                  "the disk is full", "no space left on device"),
+    "unreadable file": (instead("/bin/sh -c 'cat /root/secret'"), "may not read or write a file", "/root/secret"),
+    "address taken": (instead(f'/usr/bin/python3 -c "{TAKEN}"'), "address of the server is taken", "errno 98"),
+    "quota": (instead(f'/usr/bin/python3 -c "{QUOTA}"'), "quota", "errno 122"),
+    "no memory at the start": (instead(f"/bin/sh -c 'ulimit -v 90000; exec {PROGRAM}'"), "memory", ""),
+    "exit 3": (instead("/bin/sh -c 'echo the cat is on the keyboard; exit 3'"), "exit status 3", "the cat is on the keyboard"),
+    "never ready": (instead("/bin/sleep 600", "TimeoutStartSec=2\n"), "ready in time", ""),
+    "killed": (instead("/bin/sh -c 'kill -KILL $$$$'"), "signal 9", ""),
+}
+
+
 @pytest.mark.journal(ENDED)
-@pytest.mark.parametrize(("drop_in", "cause"), [
-    ("[Service]\nExecStart=\nExecStart=/opt/nowhere/jupyter\n", "missing or cannot be run"),
-    ("[Service]\nEnvironment=HUBGATE_JUPYTER=/opt/nowhere/jupyter\n", "/opt/nowhere/jupyter"),
-    ("[Service]\nWorkingDirectory=/nowhere\n", "home directory"),
-    ("[Service]\nExecStart=\nExecStart=/bin/sh -c 'echo the disk is full of cats; exit 3'\n", "the disk is full of cats"),
-    ("[Service]\nExecStart=\nExecStart=/bin/sleep 600\nTimeoutStartSec=2\n", "ready in time"),
-], ids=["203/EXEC", "no jupyter", "no home", "exit 3", "never ready"])
-def test_the_page_names_the_cause_and_start_works_again_once_it_is_mended(fresh, drop_in, cause):
+@pytest.mark.parametrize(("drop_in", "cause", "line"), FAULTS.values(), ids=FAULTS)
+def test_the_page_and_home_name_the_cause_within_seconds_and_start_works_again_once_it_is_mended(fresh, measured, request, drop_in, cause, line):
     machine, browser = fresh.machine, fresh.visitor("bob")
+    machine.write("/etc/pam.d/hubgate-closed", "account required pam_permit.so\nsession required pam_deny.so\n")
     with broken(machine, "jupyter@bob.service", drop_in):
         start(browser, "bob")
         until("bob's server has failed", lambda: units.phase(machine, "bob") == "failed", 20)
-        until("the page says failed", lambda: shown(browser) == "failed", 2)
-        assert cause in told(browser, "bob")
+        failed = time.monotonic()
+        until("home says failed and why", lambda: shown(browser) == "failed" and cause in browser.get("/hub/home").words(), 3)
+        measured(f"seeded fault: {request.node.callspec.id}", f"named to owner after {time.monotonic() - failed:.2f} s (3)")
+        words = told(browser, "bob")
+        assert cause in words and line in words, words[:1500]
+        seen = fresh.visitor("ada").get("/hub/admin/user/bob").words()
+        assert cause in seen and line in seen, seen[:1500]
     start(browser, "bob")
     until("bob's server runs", lambda: units.phase(machine, "bob") == "running", 60)
     assert open_server(browser, "bob").status == 200
+
+
+SLOW = f"""[Service]
+ExecStart=
+ExecStart=/bin/sh -c 'echo importing the large library; sleep 125; exec {PROGRAM}'
+"""
+
+
+def test_a_healthy_server_that_imports_for_two_minutes_starts_with_live_progress(fresh, measured):
+    machine, browser = fresh.machine, fresh.visitor("bob")
+    with broken(machine, "jupyter@bob.service", SLOW):
+        begin = time.monotonic()
+        start(browser, "bob")
+        events = follow(browser, "bob")
+        first = next(at for at, event in events if "importing the large library" in " ".join(event.get("log", ())))
+        assert events[-1][1].get("ready") is True, events[-1]
+        took = events[-1][0] - begin
+        measured("a server that imports for two minutes", f"ready after {took:.0f} s, its own words shown after {first - begin:.1f} s")
+        assert took > 120 and first - begin < 5
+        assert {event["progress"] for _, event in events} >= {60, 90, 100}, "progress moves while it imports"
+
+
+@pytest.mark.journal(ENDED)
+def test_a_process_that_ends_is_told_within_two_seconds(fresh, measured):
+    machine, browser = fresh.machine, fresh.visitor("bob")
+    with broken(machine, "jupyter@bob.service", instead("/bin/sh -c 'sleep 1; exit 3'")):
+        begin = time.monotonic()
+        start(browser, "bob")
+        events = follow(browser, "bob")
+    assert events[-1][1].get("failed") is True, events[-1]
+    measured("a process that ends is told", f"{events[-1][0] - begin - 1:.2f} s after it (2)")
+    assert events[-1][0] - begin < 3
+
+
+def follow(browser, user):
+    """The events of a start, each with its time, until the last."""
+    token = browser.get("/hub/home").field("_xsrf")
+    connection = http.client.HTTPConnection("localhost")
+    connection.sock = browser.open(timeout=30)
+    connection.request("GET", f"{PREFIX}/hub/api/users/{user}/server/progress", headers=browser.headers({**FETCH, "X-XSRFToken": token}))
+    answer, events = connection.getresponse(), []
+    assert answer.status == 200, answer.status
+    for line in answer:
+        if line.startswith(b"data: "):
+            events.append((time.monotonic(), json.loads(line[6:])))
+    connection.close()
+    return events
+
+
+@pytest.mark.journal(ENDED)
+def test_the_log_of_a_failed_start_holds_no_line_of_the_run_before(fresh):
+    machine, browser = fresh.machine, fresh.visitor("bob")
+    for word in ("first", "second"):
+        with broken(machine, "jupyter@bob.service", instead(f"/bin/sh -c 'echo the {word} cat; exit 3'")):
+            start(browser, "bob")
+            until("bob's server has failed", lambda: units.phase(machine, "bob") == "failed", 20)
+            words = until("the log is there", lambda: f"the {word} cat" in told(browser, "bob") and told(browser, "bob"), 5)
+    assert "the first cat" not in words
 
 
 @pytest.mark.journal(ENDED)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import threading
 import time
 
@@ -14,6 +15,7 @@ from web import FETCH
 
 SEED = int(os.environ.get("HUBGATE_SEED", random.SystemRandom().randrange(10**6)))
 ROUNDS = 14
+FETCH_STATUS = "/jupyterhub/user/bob/api/status"
 ENDED = r"Failed to start jupyter@|Main process exited|hubgate"
 
 
@@ -138,3 +140,21 @@ def test_a_spawner_that_cannot_start_leaves_no_failed_socket_behind(fresh):
     machine.run("systemctl", "daemon-reload")
     until("the spawner has come back by itself", lambda: machine.show("hubgate-spawner.socket", "ActiveState")["ActiveState"] == "active", 5)
     fresh.visitor("alice")
+
+
+@pytest.mark.journal(r"hubgate|Watchdog timeout")
+def test_a_gateway_that_hangs_is_replaced_within_half_a_minute_and_nobody_loses_anything(fresh, measured):
+    machine, browser = fresh.machine, fresh.visitor("bob")
+    start(browser, "bob")
+    until("bob's server runs", lambda: units.phase(machine, "bob") == "running", 60)
+    server, gateway = machine.pid_of("jupyter@bob.service"), machine.pid_of("hubgate.service")
+    began = time.monotonic()
+    machine.kill("hubgate.service", signal.SIGSTOP)
+    # Whoever asks meanwhile waits for the answer.
+    with Reader(browser, FETCH_STATUS) as reader:
+        until("there is another gateway", lambda: machine.pid_of("hubgate.service") not in (0, gateway), 60)
+        until("it answers", lambda: reader.answers and reader.answers[-1] == 200, 30)
+    took = time.monotonic() - began
+    assert browser.get("/hub/home").status == 200 and machine.pid_of("jupyter@bob.service") == server
+    measured("a gateway that hangs (SIGSTOP)", f"another one answers after {took:.0f} s; session and server are there")
+    assert took < 45, took

@@ -71,6 +71,42 @@ def test_limits_reach_the_unit(reverted):
     # Set, not enforced: this machine delegates no controllers to its guest. Enforcement is the kernel's and systemd's own.
 
 
+def test_a_limit_that_is_not_wanted_any_more_is_the_units_own_again(reverted):
+    machine, unit, names = reverted.machine, "jupyter@alice.service", ("MemoryMax", "TasksMax")
+    machine.run("systemctl", "start", "jupyter@alice", timeout=130)
+    pid, own = machine.pid_of(unit), machine.show(unit, *names)
+    limits = {"memory_max": 1 << 30, "tasks_max": 300}
+    assert code(spawner.ask(machine, "set_limits", user="alice", limits=limits)) == "done"
+    assert machine.show(unit, *names) == {"MemoryMax": str(1 << 30), "TasksMax": "300"}
+    assert code(spawner.ask(machine, "set_limits", user="alice", limits={"tasks_max": 300})) == "done"
+    assert machine.show(unit, *names) == {**own, "TasksMax": "300"}
+    assert code(spawner.ask(machine, "set_limits", user="alice", limits={})) == "done"
+    assert machine.show(unit, *names) == own
+    assert machine.pid_of(unit) == pid
+
+
+def test_a_start_brings_limits_environment_and_manner_and_the_next_one_takes_them_back(reverted):
+    machine, unit = reverted.machine, "jupyter@alice.service"
+    ticket = ticket_of(machine, "alice")
+
+    def start(**more):
+        assert code(spawner.ask(machine, "start", user="alice", ticket=ticket, **more)) == "done"
+        until("alice's server runs", lambda: units.phase(machine, "alice") == "running", 60, 0.2)
+        pid = machine.pid_of(unit)
+        return machine.path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+    own = machine.show(unit, "TasksMax", "IPAddressDeny")
+    env = start(limits={"tasks_max": 300}, environment={"COURSE": "数据 $x"}, manner={"offline": True, "no_terminals": True})
+    assert "COURSE=数据 $x".encode() in env and b"HUBGATE_TERMINALS=0" in env
+    shown = machine.show(unit, "TasksMax", "IPAddressDeny")
+    assert shown["TasksMax"] == "300" and "0.0.0.0/0" in shown["IPAddressDeny"] and "::/0" in shown["IPAddressDeny"]
+    assert code(spawner.ask(machine, "stop", user="alice")) == "done"
+    until("alice's server has ended", lambda: units.phase(machine, "alice") == "stopped", 25)
+    env = start()
+    assert not [line for line in env if line.startswith((b"COURSE=", b"HUBGATE_TERMINALS="))]
+    assert machine.show(unit, "TasksMax", "IPAddressDeny") == own
+
+
 @pytest.mark.parametrize("lines", [1, 5, 200])
 def test_a_journal_is_that_of_one_server(fresh, lines):
     machine = fresh.machine

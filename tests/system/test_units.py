@@ -8,10 +8,9 @@ import subprocess
 
 import pytest
 
-from conftest import install
-from machine import PROJECT
+from machine import PROJECT, install
 
-UNITS = ["hubgate.socket", "hubgate.service", "hubgate-spawner.socket", "hubgate-spawner.service",
+UNITS = ["hubgate.socket", "hubgate.service", "hubgate-spawner.socket", "hubgate-spawner.service", "hubgate-accounts.socket", "hubgate-accounts@1.service", "hubgate-quota@1000-1024.service",
          "jupyter@someone.socket", "jupyter@someone.service", "jupyter-named@someone:gpu.socket", "jupyter-named@someone:gpu.service", "hubgate-service@some.service"]
 SNAPSHOT = pathlib.Path(__file__).parent / "snapshot"
 PROPERTIES = {
@@ -59,7 +58,7 @@ def test_systemd_finds_nothing_to_say_about_the_units(machine):
     assert not said, "\n".join(said)
 
 
-@pytest.mark.parametrize(("unit", "limit"), [("hubgate.service", 2.0), ("hubgate-spawner.service", 5.0), ("hubgate-service@some.service", 2.5)])
+@pytest.mark.parametrize(("unit", "limit"), [("hubgate.service", 2.0), ("hubgate-spawner.service", 5.0), ("hubgate-accounts@1.service", 5.0), ("hubgate-quota@1000-1024.service", 5.0), ("hubgate-service@some.service", 2.5)])
 def test_the_exposure_of_a_service_stays_below_its_ratchet(machine, unit, limit):
     overall = machine.out("systemd-analyze", "security", "--no-pager", unit).splitlines()[-1]
     score = float(re.search(r": ([0-9.]+) ", overall)[1])
@@ -78,6 +77,7 @@ def test_the_two_server_templates_differ_only_in_whose_they_are():
 @pytest.mark.parametrize(("path", "expected"), [
     ("/run/hubgate/gateway.sock", "660 root www-data socket"),
     ("/run/hubgate/spawner.sock", "600 hubgate hubgate socket"),
+    ("/run/hubgate/accounts.sock", "600 root root socket"),
     ("/run/jupyter", "750 root www-data directory"),
     ("/run/hubgate/servers", "700 root root directory"),
     ("/run/hubgate/services", "700 root root directory"),
@@ -98,7 +98,7 @@ def test_nothing_installed_can_be_written_by_everybody(machine):
     assert machine.out("find", *ours, "-perm", "-0002", "!", "-type", "l") == ""
 
 
-OURS = re.compile(r"usr/(bin/hubgate$|libexec/hubgate-|share/(hubgate|man)/|lib/(systemd/system|sysusers\.d|tmpfiles\.d)/)"
+OURS = re.compile(r"usr/(bin/hubgate$|libexec/hubgate-|share/(hubgate|man)/|lib/(systemd/system|sysusers\.d|tmpfiles\.d)/|lib/sysctl\.d/50-hubgate\.conf$)"
                   r"|etc/(pam\.d/hubgate|nginx/hubgate/|hubgate/nginx\.options)")
 
 
@@ -154,7 +154,7 @@ def test_the_manual_pages_name_every_key_with_its_default(machine):
 
 def test_the_manual_page_names_every_command_and_option(machine):
     page = (PROJECT / "docs/man/hubgate.1").read_text().replace("\\-", "-")
-    commands = ["gateway", "check", "config", "init", "cert", "health", "user add", "user passwd", "user del", "user list", "user import"]
+    commands = ["gateway", "check", "config", "init", "cert", "health", "user add", "user passwd", "user del", "user lock", "user unlock", "user list", "user import", "import"]
     for command in commands:
         assert command in page
         options = set(re.findall(r"(?<!\w)--[a-z-]+", machine.out("hubgate", *command.split(), "--help"))) - {"--help"}

@@ -10,7 +10,8 @@ from playwright.sync_api import sync_playwright
 from visit import Visit
 
 CHROMIUM = "/usr/bin/chromium"
-QUIET = ["--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-sandbox"]
+# Chromium gives no service worker to a page whose certificate it does not trust.
+QUIET = ["--ignore-certificate-errors", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-sandbox"]
 
 
 @pytest.fixture(scope="session")

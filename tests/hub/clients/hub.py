@@ -2,12 +2,10 @@
 
 import pathlib
 import shutil
-import ssl
 
 import world
-from ask import Visitor
 from product import Hubgate
-from stack import free_port, until
+from stack import free_port
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROLES = [{"name": "whoami-user", "description": "Uses both services", "users": ["alice", "bob"],
@@ -29,18 +27,3 @@ class ClientHub(Hubgate):
         super().write_files()
         for file in FILES.values():
             shutil.copy(HERE / file, self.work / "share")
-
-    def url(self, path=""):
-        """An address as a browser has it."""
-        return f"{self.address}{self.base}/{path}"
-
-    def token(self, name, scopes=(), note=None):
-        """A token, made at the command line: the running hub knows it within a second."""
-        words = [word for scope in scopes for word in ("--scope", scope)] + (["--note", note] if note else [])
-        token = self.hubgate("token", name, *words).strip()
-        until("the new token", lambda: Visitor(self, token).send("GET", f"{self.base}/hub/api/user").status == 200, seconds=3)
-        return token
-
-    def tls(self):
-        """Trust in the hub's own certificate."""
-        return ssl.create_default_context(cafile=self.work / "tls/ca.crt")

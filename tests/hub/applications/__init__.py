@@ -1,0 +1,1 @@
+"""Applications that people use below their own server."""
