@@ -183,6 +183,29 @@ async fn a_list_is_shown_first_and_then_taken_as_it_was_shown() {
 }
 
 #[actix_web::test]
+async fn a_list_is_judged_and_previewed_in_the_visitors_language() {
+    let (test, boss) = hub().await;
+    let boss = format!("{boss}; hubgate-language=zh-CN");
+    let csv = "user,groups,expires\nada,g1,\neve,g1;g2,2027-01-31\n";
+    for (csv, part) in [
+        (csv, "第 2 行：user 列：ada 已经存在，并会被更改（加入组 g1）"),
+        ("user,admin\neve,soon\n", "第 2 行：admin 列：必须是 true 或 false"),
+        ("user\nroot\n", "第 2 行：user 列：此名称为系统保留"),
+        ("user;admin\neve;1\n", "名单不是以逗号分隔"),
+    ] {
+        let refused = send(&test, &boss, "/import", &[("csv", csv)]).await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(refused.body.contains(part), "{}", refused.body);
+    }
+    let shown = send(&test, &boss, "/import", &[("csv", csv), ("update", "1")]).await;
+    for part in ["2：更改 ada：加入组 g1", "3：添加 eve：加入组 g1、加入组 g2、到期：2027-01-31"] {
+        assert!(shown.body.contains(part), "{}", shown.body);
+    }
+    let named = send(&test, &boss, "/add", &[("names", "root")]).await;
+    assert!(named.body.contains("此名称为系统保留"), "{}", named.body);
+}
+
+#[actix_web::test]
 async fn a_list_that_others_overtook_is_not_taken() {
     let (test, boss) = hub().await;
     send(&test, &boss, "/import", &[("csv", "user,groups\nada,g1\neve,\n"), ("update", "1")]).await;

@@ -91,6 +91,8 @@ def configure(machine):
     policy = machine.path("/etc/hubgate/spawner.toml")
     text = re.sub(r"(?m)^#? *idle_exit_s *=.*$", "", policy.read_text())
     policy.write_text("idle_exit_s = 3\n" + text)
+    nginx = machine.path("/etc/nginx/nginx.conf")
+    nginx.write_text("worker_rlimit_nofile 65536;\n" + re.sub(r"\bworker_connections\s+\d+;", "worker_connections 16384;", nginx.read_text()))
     machine.run("rm", "-f", "/etc/nginx/sites-enabled/default")
     machine.run("ln", "-s", "../hubgate/hubgate.conf", "/etc/nginx/conf.d/hubgate.conf")
     machine.run("nginx", "-t")

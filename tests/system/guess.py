@@ -1,9 +1,10 @@
-"""Wrong passwords by the thousand: many networks, one connection each, sent on time whether or not the last answer has come."""
+"""Wrong passwords by the thousand from many networks, sent on time whether or not the last answer has come."""
 
 import asyncio
 import collections
-import concurrent.futures
 import contextlib
+import itertools
+import resource
 import threading
 import time
 import urllib.parse
@@ -12,15 +13,17 @@ from web import HOST, NAVIGATE, PREFIX
 
 
 class Guessers:
-    """One connection from each of many networks, each with the form of a login page."""
+    """Many networks, each with connections of its own and the form of a login page."""
 
     def __init__(self, hub, networks):
         page = hub.browser()
+        self.machine, self.tls = hub.machine, page.tls
         self.token = page.get("/hub/login").field("_xsrf")
         self.head = page.headers({**NAVIGATE, "Content-Type": "application/x-www-form-urlencoded", "Origin": f"https://{HOST}"})
-        self.tls = page.tls
-        with concurrent.futures.ThreadPoolExecutor(16) as pool:
-            self.plain = list(pool.map(lambda _: hub.machine.connect(443, (hub.browser().address, 0)), range(networks)))
+        self.addresses = [hub.browser().address for _ in range(networks)]
+        # A connection takes a descriptor, and a network has more than one where answers are late.
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
     @contextlib.contextmanager
     def at(self, rate):
@@ -28,12 +31,13 @@ class Guessers:
         storm = Storm(self, rate)
         storm.start()
         storm.ready.wait(120)
-        storm.begin = time.monotonic()
         try:
             yield storm
         finally:
             storm.ended.set()
             storm.join()
+            if storm.fault:
+                raise storm.fault
 
     def request(self, number, count):
         """The bytes of one guess at somebody who is nobody."""
@@ -47,8 +51,9 @@ class Storm(threading.Thread):
 
     def __init__(self, guessers, rate):
         super().__init__()
-        self.guessers, self.period = guessers, len(guessers.plain) / rate
-        self.ready, self.ended, self.statuses, self.sent = threading.Event(), threading.Event(), collections.Counter(), 0
+        self.guessers, self.rate_wanted = guessers, rate
+        self.ready, self.ended = threading.Event(), threading.Event()
+        self.statuses, self.sent, self.fault = collections.Counter(), 0, None
         self.begin = self.end = time.monotonic()
 
     def elapsed(self):
@@ -62,30 +67,41 @@ class Storm(threading.Thread):
         return dict(self.statuses)
 
     def run(self):
-        asyncio.run(self.all())
+        try:
+            asyncio.run(self.all())
+        except BaseException as fault:  # told by the thread that waits for this one
+            self.fault = fault
+        finally:
+            self.ready.set()
 
     async def all(self):
-        opening = asyncio.Semaphore(16)
-
-        async def connect(plain):
-            async with opening:
-                return await asyncio.open_connection(sock=plain, ssl=self.guessers.tls, server_hostname=HOST)
-
-        streams = await asyncio.gather(*(connect(plain) for plain in self.guessers.plain))
+        self.opening = asyncio.Semaphore(16)
+        networks = range(len(self.guessers.addresses))
+        idle = [collections.deque([stream]) for stream in await asyncio.gather(*map(self.open, networks))]
+        self.begin = time.monotonic()
         self.ready.set()
-        await asyncio.gather(*(self.one(number, *stream) for number, stream in enumerate(streams)))
+        async with asyncio.TaskGroup() as guesses:
+            for count in itertools.count():
+                await asyncio.sleep(max(0.0, self.begin + count / self.rate_wanted - time.monotonic()))
+                if self.ended.is_set():
+                    break
+                number = count % len(idle)
+                guesses.create_task(self.one(number, count // len(idle), idle[number]))
+        for _, writer in itertools.chain.from_iterable(idle):
+            writer.close()
 
-    async def one(self, number, reader, writer):
-        begin = time.monotonic() + self.period * number / len(self.guessers.plain)
-        count = 0
-        while True:
-            await asyncio.sleep(max(0.0, begin + count * self.period - time.monotonic()))
-            if self.ended.is_set():
-                break
-            writer.write(self.guessers.request(number, count))
-            self.sent, self.end, count = self.sent + 1, time.monotonic(), count + 1
-            head = await reader.readuntil(b"\r\n\r\n")
-            self.statuses[int(head.split(b" ")[1])] += 1
-            length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
-            await reader.readexactly(length)
-        writer.close()
+    async def open(self, number):
+        async with self.opening:
+            plain = await asyncio.to_thread(self.guessers.machine.connect, 443, (self.guessers.addresses[number], 0))
+            return await asyncio.open_connection(sock=plain, ssl=self.guessers.tls, server_hostname=HOST)
+
+    async def one(self, number, count, idle):
+        """One guess, on a connection of its network that waits for no answer."""
+        reader, writer = idle.popleft() if idle else await self.open(number)
+        writer.write(self.guessers.request(number, count))
+        self.sent, self.end = self.sent + 1, time.monotonic()
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.statuses[int(head.split(b" ")[1])] += 1
+        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+        await reader.readexactly(length)
+        idle.append((reader, writer))

@@ -128,7 +128,7 @@ def at_home(machine, path, text):
 def full(machine):
     """The state on a disk of its own, which is full."""
     machine.run("systemctl", "stop", "hubgate.service")
-    machine.run("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", "/mnt")
+    machine.run("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", "/mnt")
     machine.run("sh", "-euc", f"cp -a {STATE}/. /mnt/; chown --reference={STATE} /mnt; chmod --reference={STATE} /mnt; mount --bind /mnt {STATE}")
     machine.run("sh", "-c", f"cat /dev/zero > {STATE}/filler 2>/dev/null; true")
     machine.run("systemctl", "start", "hubgate.service", check=False)

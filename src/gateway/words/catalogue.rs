@@ -63,6 +63,7 @@ pub(super) fn say(language: Language, key: &str, values: &[(&'static str, Value)
         .map(|(name, value)| match value {
             Value::Text(text) => (*name, FluentValue::from(text.as_str())),
             Value::Number(number) => (*name, FluentValue::from(*number)),
+            Value::Message(message) => (*name, FluentValue::from(message.in_language(language))),
         })
         .collect();
     let mut errors = Vec::new();

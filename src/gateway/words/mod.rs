@@ -21,6 +21,8 @@ pub enum Value {
     Text(String),
     /// A number, of which the words around it may depend.
     Number(u64),
+    /// Words of the catalogue.
+    Message(Message),
 }
 
 impl Message {
@@ -41,6 +43,13 @@ impl Message {
     #[must_use]
     pub fn count(mut self, name: &'static str, number: u64) -> Self {
         self.values.push((name, Value::Number(number)));
+        self
+    }
+
+    /// Puts words of the catalogue into it.
+    #[must_use]
+    pub fn put(mut self, name: &'static str, message: Self) -> Self {
+        self.values.push((name, Value::Message(message)));
         self
     }
 

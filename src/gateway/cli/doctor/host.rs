@@ -49,7 +49,9 @@ pub(super) fn state(config: &Config, complaints: &[String]) -> Found<()> {
     let bytes = disk.blocks_available().saturating_mul(disk.fragment_size());
     if bytes < ROOM_MIN {
         return trouble(
-            format!("the disk of {path} is full: nobody new can log in"),
+            format!(
+                "the disk of {path} is full: people log in for as long as the database has room of its own"
+            ),
             "Make room there: `du -xh --max-depth=2 / | sort -h | tail` shows where it went.",
         );
     }

@@ -2,6 +2,7 @@
 
 pub mod plan;
 pub mod read;
+mod said;
 pub mod write;
 
 use std::collections::BTreeSet;
@@ -10,9 +11,11 @@ use std::fmt;
 use hubgate_protocol::LoginName;
 
 use crate::domain::entity::GroupName;
+use crate::words::{Language, Message};
 
 pub use plan::{Planned, Step, Terms, plan};
 pub use read::{FILE_MAX, ROWS_MAX, Row, read};
+pub use said::not_given;
 pub use write::write;
 
 /// One user as a list shows them. Passwords are never in it.
@@ -38,15 +41,30 @@ pub struct RowError {
     /// From 1.
     pub line: u64,
     /// The column and what it must be; never a password.
-    pub message: String,
+    pub what: Message,
+}
+
+impl RowError {
+    /// About a cell of the list.
+    #[must_use]
+    pub fn of_column(line: u64, column: &'static str, what: Message) -> Self {
+        Self { line, what: said::of_column(column, what) }
+    }
+
+    /// For the page that shows it.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        if self.line > 0 {
+            Message::new("list-line").with("line", self.line).put("what", self.what.clone())
+        } else {
+            Message::new("list-whole").put("what", self.what.clone())
+        }
+    }
 }
 
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.line > 0 {
-            write!(f, "{}: {}", self.line, self.message)
-        } else {
-            write!(f, " {}", self.message)
-        }
+        let what = self.what.in_language(Language::English);
+        if self.line > 0 { write!(f, "{}: {what}", self.line) } else { write!(f, " {what}") }
     }
 }

@@ -5,10 +5,11 @@ use std::fmt;
 
 use hubgate_protocol::{Secret, Username};
 
-use super::{Entry, Row, RowError};
+use super::{Entry, Row, RowError, said};
 use crate::domain::newcomer::Taken;
 use crate::domain::strength::Strength;
 use crate::domain::time::iso;
+use crate::words::{Language, Message};
 
 /// What a file is compared with, and how far it may go.
 #[derive(Debug, Clone, Copy)]
@@ -53,16 +54,6 @@ pub enum Step {
     Unchanged,
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Add => "add",
-            Self::Change => "change",
-            Self::Unchanged => "unchanged",
-        })
-    }
-}
-
 impl Planned {
     /// What becomes of the row.
     #[must_use]
@@ -76,42 +67,54 @@ impl Planned {
 
     /// What is different, a few words each.
     #[must_use]
-    pub fn changes(&self) -> Vec<String> {
+    pub fn changes(&self) -> Vec<Message> {
         let before = self.before.clone().unwrap_or_default();
         let mut changes = Vec::new();
         if before.admin != self.after.admin {
-            changes.push((if self.after.admin { "administrator" } else { "no administrator" }).to_owned());
+            changes.push(Message::new(if self.after.admin { "list-admin" } else { "list-no-admin" }));
         }
-        changes.extend(self.after.groups.difference(&before.groups).map(|group| format!("+group {group}")));
-        changes.extend(before.groups.difference(&self.after.groups).map(|group| format!("-group {group}")));
-        let text =
-            |name: &str, value: Option<String>| format!("{name}: {}", value.unwrap_or("none".to_owned()));
+        let group = |key: &'static str| move |group| Message::new(key).with("name", group);
+        changes.extend(self.after.groups.difference(&before.groups).map(group("list-group-in")));
+        changes.extend(before.groups.difference(&self.after.groups).map(group("list-group-out")));
+        let becomes = |key: &'static str, value: Option<String>| match value {
+            Some(value) => Message::new(key).with("to", value),
+            None => Message::new(key).put("to", Message::new("list-none")),
+        };
         if before.display_name != self.after.display_name {
-            changes.push(text("display name", self.after.display_name.clone()));
+            changes.push(becomes("list-display-name", self.after.display_name.clone()));
         }
         if before.login != self.after.login {
-            changes.push(text("login", self.after.login.as_ref().map(ToString::to_string)));
+            changes.push(becomes("list-login", self.after.login.as_ref().map(ToString::to_string)));
         }
         if before.expires_s != self.after.expires_s {
             let at = self.after.expires_s.map(|at_s| iso(at_s.saturating_mul(1_000_000)));
-            changes.push(text("expires", at));
+            changes.push(becomes("list-expires", at));
         }
         if self.password.is_some() {
-            let weak =
-                if self.must_change { "password, to be changed at the first login" } else { "password" };
-            changes.push(weak.to_owned());
+            changes.push(Message::new(if self.must_change { "list-password-once" } else { "list-password" }));
         }
         changes
+    }
+
+    /// What becomes of the row, for the page that shows it.
+    #[must_use]
+    pub fn message(&self) -> Message {
+        let step = Message::new(match self.step() {
+            Step::Add => "list-add",
+            Step::Change => "list-change",
+            Step::Unchanged => "list-unchanged",
+        });
+        let step = step.with("name", &self.user);
+        match said::all(self.changes()) {
+            Some(changes) => Message::new("list-changes").put("step", step).put("changes", changes),
+            None => step,
+        }
     }
 }
 
 impl fmt::Display for Planned {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.step(), self.user)?;
-        match self.changes().as_slice() {
-            [] => Ok(()),
-            changes => write!(f, ": {}", changes.join(", ")),
-        }
+        f.write_str(&self.message().in_language(Language::English))
     }
 }
 
@@ -126,14 +129,14 @@ pub fn plan(rows: Vec<Row>, mut bad: Vec<RowError>, terms: Terms<'_>) -> Result<
         let line = row.line;
         match one(row, terms, &mut logins) {
             Ok(one) => planned.push(one),
-            Err(message) => bad.push(RowError { line, message }),
+            Err(what) => bad.push(RowError { line, what }),
         }
     }
     bad.sort_by_key(|error| error.line);
     if bad.is_empty() { Ok(planned) } else { Err(bad) }
 }
 
-fn one(row: Row, terms: Terms<'_>, logins: &mut Logins) -> Result<Planned, String> {
+fn one(row: Row, terms: Terms<'_>, logins: &mut Logins) -> Result<Planned, Message> {
     let before = terms.known.get(&row.user).cloned();
     let now = before.clone().unwrap_or_default();
     let after = Entry {
@@ -146,7 +149,7 @@ fn one(row: Row, terms: Terms<'_>, logins: &mut Logins) -> Result<Planned, Strin
     };
     if before.is_none() {
         let free = terms.taken.parse(row.user.as_str(), after.admin);
-        free.map_err(|error| format!("column user: {error}"))?;
+        free.map_err(|error| said::of_column("user", said::not_given(error)))?;
     }
     if let Some(login) = &after.login {
         logins.claim(login.as_str(), &login.id(), &row.user)?;
@@ -156,8 +159,12 @@ fn one(row: Row, terms: Terms<'_>, logins: &mut Logins) -> Result<Planned, Strin
     let must_change = password.as_ref().is_some_and(|given| terms.strength.check(given, &own).is_err());
     let planned = Planned { line: row.line, user: row.user, before, after, password, must_change };
     if planned.step() == Step::Change && !terms.update {
-        let what = planned.changes().join(", ");
-        return Err(format!("column user: {} exists already and would change ({what})", planned.user));
+        let exists = Message::new("list-exists").with("name", &planned.user);
+        let changes = said::all(planned.changes()).into_iter();
+        return Err(said::of_column(
+            "user",
+            changes.fold(exists, |exists, what| exists.put("changes", what)),
+        ));
     }
     Ok(planned)
 }
@@ -178,10 +185,10 @@ impl Logins {
         Self { names: names.collect(), users: users.collect() }
     }
 
-    fn claim(&mut self, login: &str, id: &Username, user: &Username) -> Result<(), String> {
+    fn claim(&mut self, login: &str, id: &Username, user: &Username) -> Result<(), Message> {
         let owner = self.names.entry(login.to_owned()).or_insert_with(|| user.clone());
         if owner != user || (id != user && self.users.contains(id)) {
-            return Err("column login: another user logs in by that name".to_owned());
+            return Err(said::of_column("login", Message::new("list-login-taken")));
         }
         Ok(())
     }

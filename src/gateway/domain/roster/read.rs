@@ -5,11 +5,12 @@ use std::collections::{BTreeSet, HashMap};
 use csv::{ReaderBuilder, StringRecord};
 use hubgate_protocol::{LoginName, Secret, Username};
 
-use super::RowError;
+use super::{RowError, said};
 use crate::domain::display_name::is_display_name;
 use crate::domain::entity::GroupName;
 use crate::domain::strength::typeable;
 use crate::domain::timestamp;
+use crate::words::Message;
 
 /// Largest file in bytes.
 pub const FILE_MAX: usize = 2 * 1024 * 1024;
@@ -18,7 +19,6 @@ pub const ROWS_MAX: usize = 10_000;
 /// Longest field in bytes.
 const FIELD_MAX: usize = 256;
 /// What a file may begin with.
-const HEADER: &str = "user, then any of passwd, groups, admin, display_name, login, expires";
 
 /// One good row. A column that the file does not have is `None`; an empty cell says "nothing", but for the password, where it
 /// says no more than a missing column.
@@ -69,22 +69,22 @@ impl Columns {
         }
     }
 
-    fn read(header: &StringRecord) -> Result<Self, String> {
+    fn read(header: &StringRecord) -> Result<Self, Message> {
         let mut columns = Self { count: header.len(), ..Self::default() };
         for (index, name) in header.iter().enumerate() {
             if name.contains([';', '\t']) {
-                return Err("is not separated by commas: save it with commas".to_owned());
+                return Err(Message::new("list-commas"));
             }
             let Some(place) = columns.place(name) else {
-                return Err(format!("has the column {name:?} in its first line, which must be {HEADER}"));
+                return Err(Message::new("list-header-unknown").with("name", format!("{name:?}")));
             };
             if place.replace(index).is_some() {
-                return Err(format!("has the column {name:?} twice in its first line"));
+                return Err(Message::new("list-header-twice").with("name", format!("{name:?}")));
             }
         }
         match columns.user {
             Some(_) => Ok(columns),
-            None => Err(format!("needs the column user in its first line: {HEADER}")),
+            None => Err(Message::new("list-header-user")),
         }
     }
 }
@@ -94,25 +94,25 @@ impl Columns {
 /// # Errors
 /// Why it is no such file.
 pub fn read(bytes: &[u8]) -> Result<(Vec<Row>, Vec<RowError>), RowError> {
-    let of_file = |message: &str| RowError { line: 0, message: message.to_owned() };
-    let text = text(bytes).map_err(of_file)?;
+    let of_file = |what: Message| RowError { line: 0, what };
+    let text = text(bytes).map_err(|key| of_file(Message::new(key)))?;
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
     let mut records = reader.records();
     let header = match records.next() {
         Some(Ok(header)) => header,
-        Some(Err(_)) | None => return Err(of_file(&format!("is empty: its first line must be {HEADER}"))),
+        Some(Err(_)) | None => return Err(of_file(Message::new("list-empty"))),
     };
-    let columns = Columns::read(&header).map_err(|message| of_file(&message))?;
+    let columns = Columns::read(&header).map_err(of_file)?;
     let mut rows = Rows { text, columns, seen: HashMap::new(), good: Vec::new(), bad: Vec::new() };
     for record in records {
-        let record = record.map_err(|_| of_file("cannot be read as CSV"))?;
+        let record = record.map_err(|_| of_file(Message::new("list-csv")))?;
         rows.add(&record);
         if rows.good.len() + rows.bad.len() > ROWS_MAX {
-            return Err(of_file("has more than 10000 rows: split it"));
+            return Err(of_file(Message::new("list-rows").with("most", ROWS_MAX)));
         }
     }
     if rows.good.is_empty() && rows.bad.is_empty() {
-        return Err(of_file("has no row below its header"));
+        return Err(of_file(Message::new("list-no-row")));
     }
     Ok((rows.good, rows.bad))
 }
@@ -120,15 +120,15 @@ pub fn read(bytes: &[u8]) -> Result<(Vec<Row>, Vec<RowError>), RowError> {
 /// The text of a file, if it is one.
 fn text(bytes: &[u8]) -> Result<&str, &'static str> {
     if bytes.len() > FILE_MAX {
-        return Err("is larger than 2 MiB: split it");
+        return Err("list-large");
     }
     if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\xd0\xcf\x11\xe0") {
-        return Err("is a spreadsheet (xlsx, ods or xls): save it as CSV, UTF-8");
+        return Err("list-spreadsheet");
     }
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") {
-        return Err("is UTF-16: save it as UTF-8");
+        return Err("list-utf16");
     }
-    let text = std::str::from_utf8(bytes).map_err(|_| "is not UTF-8 text: save it as UTF-8")?;
+    let text = std::str::from_utf8(bytes).map_err(|_| "list-utf8")?;
     Ok(text.strip_prefix('\u{feff}').unwrap_or(text))
 }
 
@@ -153,29 +153,31 @@ impl Rows<'_> {
         let line = record.position().map_or(0, |position| self.line(position));
         match self.check(record, line) {
             Ok(row) => self.good.push(row),
-            Err(message) => self.bad.push(RowError { line, message }),
+            Err(what) => self.bad.push(RowError { line, what }),
         }
     }
 
-    fn check(&mut self, record: &StringRecord, line: u64) -> Result<Row, String> {
+    fn check(&mut self, record: &StringRecord, line: u64) -> Result<Row, Message> {
         let columns = &self.columns;
         if record.len() != columns.count {
-            return Err(format!("has {} columns, the first line has {}", record.len(), columns.count));
+            let counts = Message::new("list-columns").with("count", record.len());
+            return Err(counts.with("wanted", columns.count));
         }
         if record.iter().any(|field| field.len() > FIELD_MAX) {
-            return Err("has a field longer than 256 bytes; a quote may be missing its end".to_owned());
+            return Err(Message::new("list-field").with("most", FIELD_MAX));
         }
         let raw = |at: Option<usize>| at.map(|index| record.get(index).unwrap_or_default());
         let cell = |at: Option<usize>| raw(at).map(plain);
-        let in_column = |name: &'static str| move |what: String| format!("column {name}: {what}");
+        let in_column = |name: &'static str| move |what: Message| said::of_column(name, what);
         let user: Username = cell(columns.user)
             .unwrap_or_default()
             .parse()
-            .map_err(|error: hubgate_protocol::NameError| format!("column user: {error}"))?;
+            .map_err(said::no_name)
+            .map_err(in_column("user"))?;
         let password = raw(columns.password).filter(|text| !text.is_empty()).map(typeable).transpose();
         let row = Row {
             line,
-            password: password.map_err(|error| format!("column passwd: {error}"))?,
+            password: password.map_err(|error| in_column("passwd")(said::no_password(&error)))?,
             groups: cell(columns.groups).map(groups).transpose().map_err(in_column("groups"))?,
             admin: cell(columns.admin).map(truth).transpose().map_err(in_column("admin"))?,
             display_name: cell(columns.display_name)
@@ -190,7 +192,8 @@ impl Rows<'_> {
             user,
         };
         if let Some(first) = self.seen.insert(row.user.to_string(), line) {
-            return Err(format!("column user: {} is on line {first} already", row.user));
+            let again = Message::new("list-again").with("name", &row.user).with("line", first);
+            return Err(said::of_column("user", again));
         }
         Ok(row)
     }
@@ -202,16 +205,16 @@ fn plain(cell: &str) -> &str {
     marked.unwrap_or(cell)
 }
 
-fn truth(text: &str) -> Result<bool, String> {
+fn truth(text: &str) -> Result<bool, Message> {
     match text.to_ascii_lowercase().as_str() {
         "true" | "yes" | "1" => Ok(true),
         "false" | "no" | "0" | "" => Ok(false),
-        _ => Err("must be true or false".to_owned()),
+        _ => Err(Message::new("list-truth")),
     }
 }
 
 /// Names with a `;` between them; a `\` before `;` or `\` makes it part of a name.
-fn groups(text: &str) -> Result<BTreeSet<GroupName>, String> {
+fn groups(text: &str) -> Result<BTreeSet<GroupName>, Message> {
     let mut names = vec![String::new()];
     let mut letters = text.chars();
     while let Some(letter) = letters.next() {
@@ -223,29 +226,29 @@ fn groups(text: &str) -> Result<BTreeSet<GroupName>, String> {
         }
     }
     let given = names.iter().filter(|name| !name.is_empty());
-    given.map(|name| name.parse::<GroupName>().map_err(|error| error.to_string())).collect()
+    given.map(|name| name.parse::<GroupName>().map_err(|_| Message::new("list-group"))).collect()
 }
 
-fn display(text: &str) -> Result<Option<String>, String> {
+fn display(text: &str) -> Result<Option<String>, Message> {
     match text {
         "" => Ok(None),
         text if is_display_name(text) => Ok(Some(text.to_owned())),
-        _ => Err("must be characters that can be seen, with single spaces between them".to_owned()),
+        _ => Err(Message::new("list-display")),
     }
 }
 
-fn login(text: &str, user: &Username) -> Result<Option<LoginName>, String> {
+fn login(text: &str, user: &Username) -> Result<Option<LoginName>, Message> {
     if text.is_empty() || text == user.as_str() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|error: hubgate_protocol::NameError| error.to_string())
+    text.parse().map(Some).map_err(said::no_name)
 }
 
-fn day(text: &str) -> Result<Option<i64>, String> {
+fn day(text: &str) -> Result<Option<i64>, Message> {
     if text.is_empty() {
         return Ok(None);
     }
-    let at_us = timestamp::parse(text).ok_or_else(|| "must be a day, like 2027-01-31".to_owned())?;
+    let at_us = timestamp::parse(text).ok_or_else(|| Message::new("list-day"))?;
     Ok(Some(at_us.div_euclid(1_000_000)))
 }
 
@@ -345,14 +348,14 @@ mod tests {
             (&"x".repeat(FILE_MAX + 1), "2 MiB"),
         ] {
             let error = read(text.as_bytes()).expect_err(part);
-            assert!(error.line == 0 && error.message.contains(part), "{error}");
+            assert!(error.line == 0 && error.to_string().contains(part), "{error}");
         }
         for (bytes, part) in [
             (&b"PK\x03\x04\x14"[..], "spreadsheet"),
             (b"\xff\xfeu\0", "UTF-16"),
             (b"user,passwd\n\xff,x\n", "UTF-8"),
         ] {
-            assert!(read(bytes).unwrap_err().message.contains(part), "{part}");
+            assert!(read(bytes).unwrap_err().to_string().contains(part), "{part}");
         }
         assert_eq!(rows(&many(ROWS_MAX)).len(), ROWS_MAX);
     }

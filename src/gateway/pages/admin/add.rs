@@ -10,6 +10,7 @@ use crate::api::stored;
 use crate::api::users::newcomer;
 use crate::config::Authenticator;
 use crate::domain::audit::{Action, Event};
+use crate::domain::roster;
 use crate::domain::scope::{Base, Target};
 use crate::extract::{Caller, Posted, Proof};
 use crate::pages::admin::act::{LinksPage, link};
@@ -89,9 +90,9 @@ fn read(caller: &Caller, names: &str, admin: bool) -> Result<Vec<LoginName>, Fai
     for (at, name) in (1..).zip(given) {
         let login = caller.hub.rules.login(name).filter(|login| login.as_str() == name);
         let login = login.ok_or_else(|| wrong(Message::new("add-no-name").with("line", at)))?;
-        taken
-            .parse(login.id().as_str(), admin)
-            .map_err(|error| wrong(Message::new("add-bad-name").with("line", at).with("why", error)))?;
+        taken.parse(login.id().as_str(), admin).map_err(|error| {
+            wrong(Message::new("add-bad-name").with("line", at).put("why", roster::not_given(error)))
+        })?;
         if logins.contains(&login) {
             return Err(wrong(Message::new("add-twice").with("line", at)));
         }

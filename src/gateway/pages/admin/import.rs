@@ -61,7 +61,7 @@ pub async fn look(_: Proof, posted: Posted) -> Result<HttpResponse, Failure> {
             Ok(answer::page(StatusCode::OK, &page))
         }
         Err(RosterFault::Rows(errors)) => {
-            let errors = errors.iter().map(line).collect();
+            let errors = errors.iter().map(|error| frame.say(&error.message())).collect();
             let page = ImportPage { errors, ..page(frame, &[]) };
             Ok(answer::page(StatusCode::UNPROCESSABLE_ENTITY, &page))
         }
@@ -69,13 +69,10 @@ pub async fn look(_: Proof, posted: Posted) -> Result<HttpResponse, Failure> {
     }
 }
 
-fn line(error: &RowError) -> String {
-    if error.line > 0 { format!("Line {error}") } else { format!("The list{error}") }
-}
-
 fn page(frame: Frame, planned: &[Planned]) -> ImportPage {
     let changed = planned.iter().filter(|one| one.step() != Step::Unchanged);
-    let rows: Vec<String> = changed.map(|one| format!("{}: {one}", one.line)).collect();
+    let shown = |one: &Planned| Message::new("list-row").with("line", one.line).put("what", one.message());
+    let rows: Vec<String> = changed.map(|one| frame.say(&shown(one))).collect();
     let passwords = planned.iter().filter(|one| one.password.is_some()).count();
     ImportPage {
         frame,
@@ -96,12 +93,12 @@ fn allowed(caller: &Caller, planned: Vec<Planned>) -> Result<Vec<Planned>, Roste
         let mut beyond = groups.filter(|group| !caller.may(&Base::Groups, &Target::Group(group)));
         let foreign = caller.directory.is_admin(&one.user) || one.after.admin;
         if one.step() != Step::Unchanged && foreign && !caller.is_admin() {
-            return Some("column admin: only administrators make and change administrators".to_owned());
+            return Some(("admin", Message::new("list-admins-only")));
         }
-        beyond.next().map(|_| "column groups: a group that you may not change".to_owned())
+        beyond.next().map(|_| ("groups", Message::new("list-group-foreign")))
     };
-    let errors: Vec<RowError> =
-        planned.iter().filter_map(|one| Some(RowError { line: one.line, message: wrong(one)? })).collect();
+    let told = |one: &Planned| wrong(one).map(|(column, what)| RowError::of_column(one.line, column, what));
+    let errors: Vec<RowError> = planned.iter().filter_map(told).collect();
     if errors.is_empty() { Ok(planned) } else { Err(RosterFault::Rows(errors)) }
 }
 
