@@ -198,7 +198,8 @@ async fn a_list_is_judged_and_previewed_in_the_visitors_language() {
         assert!(refused.body.contains(part), "{}", refused.body);
     }
     let shown = send(&test, &boss, "/import", &[("csv", csv), ("update", "1")]).await;
-    for part in ["2：更改 ada：加入组 g1", "3：添加 eve：加入组 g1、加入组 g2、到期：2027-01-31"] {
+    for part in ["2：更改 ada：加入组 g1", "3：添加 eve：加入组 g1、加入组 g2、到期：2027-01-31"]
+    {
         assert!(shown.body.contains(part), "{}", shown.body);
     }
     let named = send(&test, &boss, "/add", &[("names", "root")]).await;

@@ -45,10 +45,37 @@ async fn limits_of_a_group_and_a_user_are_set_on_their_pages_which_say_who_state
         let shown = test.get(set.location(), &boss).await.body;
         assert!(shown.contains("id=\"saved\"") && shown.contains(said), "{form} {value}: {shown}");
     }
-    let wrong = format!("_xsrf={xsrf}&mem_limit=much");
-    let refused = test.post("/jupyterhub/hub/admin/limits/user/kid", &boss, &wrong).await;
-    assert_eq!(refused.status, StatusCode::BAD_REQUEST);
+}
+
+#[actix_web::test]
+async fn limits_that_are_not_taken_come_back_in_their_fields_each_with_its_reason() {
+    let test = hub().await;
+    let boss = test.login("boss").await;
+    let xsrf = test.get(USER, &boss).await.xsrf();
+    let post = async |form: &str, fields: &str| {
+        test.post(&format!("/jupyterhub/hub/admin/limits/{form}"), &boss, &format!("_xsrf={xsrf}&{fields}"))
+            .await
+    };
+    assert_eq!(post("user/kid", "mem_limit=3G").await.status, StatusCode::FOUND);
+    for form in ["user/kid", "group/g1"] {
+        let refused = post(form, "mem_limit=much%22%3E&cpu_limit=1.5&tasks_limit=2").await;
+        assert_eq!(refused.status, StatusCode::UNPROCESSABLE_ENTITY, "{form}");
+        for part in [
+            "name=\"mem_limit\" value=\"much&#34;&#62;\"",
+            "id=\"mem_limit-fault\">Not taken: 64M to 1024T",
+            "name=\"cpu_limit\" value=\"1.5\"",
+            "id=\"tasks_limit-fault\">Not taken: a whole number from 16",
+        ] {
+            assert!(refused.body.contains(part), "{form} {part}: {}", refused.body);
+        }
+        assert_eq!(refused.body.matches("aria-invalid").count(), 2, "{form}");
+    }
     assert!(test.get(USER, &boss).await.body.contains("3.0 GiB"), "nothing has changed");
+    assert!(!test.get(GROUP, &boss).await.body.contains("value=\"1.5\""), "nothing has changed");
+    let foreign = test.login("kid").await;
+    let body = format!("_xsrf={}&mem_limit=much", test.get("/jupyterhub/hub/home", &foreign).await.xsrf());
+    let kept = test.post("/jupyterhub/hub/admin/limits/user/boss", &foreign, &body).await;
+    assert!(kept.status == StatusCode::FORBIDDEN || kept.status == StatusCode::NOT_FOUND, "{}", kept.status);
 }
 
 #[actix_web::test]

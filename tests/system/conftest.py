@@ -92,7 +92,7 @@ def configure(machine):
     text = re.sub(r"(?m)^#? *idle_exit_s *=.*$", "", policy.read_text())
     policy.write_text("idle_exit_s = 3\n" + text)
     nginx = machine.path("/etc/nginx/nginx.conf")
-    nginx.write_text("worker_rlimit_nofile 65536;\n" + re.sub(r"\bworker_connections\s+\d+;", "worker_connections 16384;", nginx.read_text()))
+    nginx.write_text("worker_rlimit_nofile 8192;\n" + re.sub(r"\bworker_connections\s+\d+;", "worker_connections 4096;", nginx.read_text()))
     machine.run("rm", "-f", "/etc/nginx/sites-enabled/default")
     machine.run("ln", "-s", "../hubgate/hubgate.conf", "/etc/nginx/conf.d/hubgate.conf")
     machine.run("nginx", "-t")

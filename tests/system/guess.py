@@ -4,6 +4,7 @@ import asyncio
 import collections
 import contextlib
 import itertools
+import re
 import resource
 import threading
 import time
@@ -102,6 +103,7 @@ class Storm(threading.Thread):
         self.sent, self.end = self.sent + 1, time.monotonic()
         head = await reader.readuntil(b"\r\n\r\n")
         self.statuses[int(head.split(b" ")[1])] += 1
-        length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
-        await reader.readexactly(length)
+        length = re.search(rb"(?i)\r\ncontent-length: *(\d+)\r\n", head)
+        assert length, head
+        await reader.readexactly(int(length[1]))
         idle.append((reader, writer))

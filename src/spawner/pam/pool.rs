@@ -1,14 +1,14 @@
 //! How many conversations with PAM there are at once, and whose turn is next.
 //!
 //! Few work, so that a storm of logins takes turns and not the whole machine; the turns go round among the networks that
-//! wait. Who has no answer after two seconds, or waits for a person, costs no processor: it is moved aside, where there is
+//! wait, and every second one goes to the network that had none for longest. Who has no answer after two seconds, or waits for a person, costs no processor: it is moved aside, where there is
 //! room for many. So a module that hangs holds up those who use it, and a person who looks for a telephone holds up nobody.
 
 mod book;
 
 use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use hubgate_protocol::LoginName;
 
@@ -48,17 +48,17 @@ impl Pool {
     fn turn(&self, who: &Who) -> Option<Place> {
         let (call, called) = sync_channel(1);
         let number = hold(&self.0).wait(who, call)?;
-        if wait(&called, Instant::now() + TURN) {
-            return Some(Place::Working);
+        match called.recv_timeout(TURN) {
+            Ok(()) => Some(Place::Working),
+            // Somebody with a better claim waits in this place.
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                let waited = hold(&self.0).forget(who, number);
+                // Called at the last moment: then the number does not wait any more.
+                (!waited && called.try_recv().is_ok()).then_some(Place::Working)
+            }
         }
-        // Called at the last moment: then the number does not wait any more.
-        let waited = hold(&self.0).forget(who, number);
-        if waited { None } else { Some(Place::Working) }
     }
-}
-
-fn wait(called: &Receiver<()>, end: Instant) -> bool {
-    called.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok()
 }
 
 impl Seat<'_> {

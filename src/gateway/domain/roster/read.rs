@@ -18,7 +18,6 @@ pub const FILE_MAX: usize = 2 * 1024 * 1024;
 pub const ROWS_MAX: usize = 10_000;
 /// Longest field in bytes.
 const FIELD_MAX: usize = 256;
-/// What a file may begin with.
 
 /// One good row. A column that the file does not have is `None`; an empty cell says "nothing", but for the password, where it
 /// says no more than a missing column.

@@ -8,7 +8,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
 
 use super::administrator;
-use super::limits::{ExamForm, LimitsForm, saved};
+use super::limits::{ExamForm, Faults, LimitsForm, saved};
 use crate::answer::{self, Failure, Frame};
 use crate::api::group;
 use crate::api::group_model::named;
@@ -20,7 +20,7 @@ use crate::domain::entity::GroupName;
 use crate::domain::query::Query;
 use crate::domain::scope::{Base, Target};
 use crate::extract::posted::PostedList;
-use crate::extract::{Caller, Proof, SignedIn};
+use crate::extract::{Caller, Posted, Proof, SignedIn};
 use crate::store::groups;
 use crate::words::Message;
 
@@ -166,26 +166,46 @@ pub async fn show(
     let caller = administrator(&person)?;
     let told = |failure| person.failure(failure);
     let group = group::read(&caller, &name).await.map_err(told)?;
+    let page = page(&caller, person.frame(), &group, &Query::parse(request.query_string()));
+    Ok(answer::page(StatusCode::OK, &GroupPage { saved: saved(&request), ..page }))
+}
+
+/// The page with limits that were sent, and what is wrong with them.
+///
+/// # Errors
+/// When the group is gone.
+pub async fn refused(
+    caller: &Caller,
+    posted: &Posted,
+    name: &str,
+    faults: &Faults,
+) -> Result<HttpResponse, Failure> {
+    let group = group::read(caller, name).await?;
+    let page = page(caller, Frame::of(&posted.hub, &posted.session), &group, &Query::parse(""));
+    let limits = page.limits.map(|limits| limits.refused(&posted.form, faults));
+    Ok(answer::page(StatusCode::UNPROCESSABLE_ENTITY, &GroupPage { limits, ..page }))
+}
+
+fn page(caller: &Caller, frame: Frame, group: &groups::Group, query: &Query) -> GroupPage {
     let members = caller.directory.members(&group.name);
-    let (place, offset) = Place::of(&Query::parse(request.query_string()), members.len());
+    let (place, offset) = Place::of(query, members.len());
     let may = |base| caller.may(&base, &Target::Group(&group.name));
-    let (shown, governs, frame) = (may(Base::ReadGroups), may(Base::AdminGroups), person.frame());
-    let page = GroupPage {
-        limits: governs.then(|| LimitsForm::of(&person.hub, &frame, &Whose::Group(group.name.clone()))),
-        exam: governs.then(|| ExamForm::of(&person.hub, &group.name)),
-        saved: saved(&request),
+    let (shown, governs) = (may(Base::ReadGroups), may(Base::AdminGroups));
+    GroupPage {
+        limits: governs.then(|| LimitsForm::of(&caller.hub, &frame, &Whose::Group(group.name.clone()))),
+        exam: governs.then(|| ExamForm::of(&caller.hub, &group.name)),
+        saved: None,
         frame,
         tab: "groups",
         path: path(&group.name),
         members: members.iter().filter(|_| shown).skip(offset).take(PAGE).map(ToString::to_string).collect(),
         place,
-        roles: roles(&caller, &group.name),
+        roles: roles(caller, &group.name),
         properties: if shown { Value::Object(group.properties.clone()).to_string() } else { String::new() },
         may_change: may(Base::Groups),
         may_delete: may(Base::DeleteGroups),
         name: group.name.to_string(),
-    };
-    Ok(answer::page(StatusCode::OK, &page))
+    }
 }
 
 /// `POST /hub/admin/group/NAME`: the field `act` says what: `add` with `users`, one a line; `remove` with `user` for each;

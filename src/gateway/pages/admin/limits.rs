@@ -17,6 +17,7 @@ use crate::domain::query::Query;
 use crate::domain::scope::Base;
 use crate::domain::time;
 use crate::extract::{Caller, Posted, Proof};
+use crate::pages::admin::{groups::refused as page_of_group, user::refused as page_of_user};
 use crate::pages::card::in_force;
 use crate::state::Hub;
 use crate::words::Message;
@@ -33,51 +34,82 @@ pub struct LimitsForm {
     pub group: bool,
     /// The name as it stands in an address.
     pub path: String,
-    /// As it is typed; empty for none.
-    pub memory: String,
-    /// The same.
-    pub memory_guarantee: String,
-    /// Cores.
-    pub cpu: String,
-    /// 1 to 10000.
-    pub cpu_weight: String,
-    /// Processes and threads.
-    pub tasks: String,
-    /// 1 to 10000.
-    pub io_weight: String,
-    /// Like `memory`.
-    pub disk: String,
+    /// What can be set.
+    pub fields: Vec<LimitField>,
     /// Key of each thing that is limited, and the limit with who states it; empty for a group.
     pub in_force: Vec<(&'static str, Message)>,
 }
+
+/// One limit.
+#[derive(Debug)]
+pub struct LimitField {
+    /// What it is called in the form.
+    pub name: &'static str,
+    /// Key of what people call it.
+    pub label: &'static str,
+    /// What a telephone's keyboard offers.
+    pub keys: &'static str,
+    /// As it is typed; empty for none.
+    pub value: String,
+    /// Why it was not taken.
+    pub fault: Option<Message>,
+}
+
+impl LimitField {
+    fn of(name: &'static str, label: &'static str, keys: &'static str, value: Option<String>) -> Self {
+        Self { name, label, keys, value: value.unwrap_or_default(), fault: None }
+    }
+
+    /// As it was typed, and what is wrong with it.
+    fn typed(self, form: &Form, faults: &Faults) -> Self {
+        let fault = faults.iter().find(|(name, _)| *name == self.name);
+        Self {
+            value: form.get(self.name).unwrap_or_default().to_owned(),
+            fault: fault.map(|(_, error)| said(*error)),
+            ..self
+        }
+    }
+}
+
+/// The fields that are not taken, and why.
+pub type Faults = Vec<(&'static str, LimitError)>;
 
 impl LimitsForm {
     /// The form for somebody, filled in with what is set.
     #[must_use]
     pub fn of(hub: &Hub, frame: &Frame, whose: &Whose) -> Self {
-        fn text<T>(value: Option<T>, show: impl Fn(T) -> String) -> String {
-            value.map(show).unwrap_or_default()
-        }
         let directory = hub.directory();
         let (group, name, own) = match whose {
             Whose::User(user) => (false, user.as_str(), directory.limits_of_user(user)),
             Whose::Group(group) => (true, group.as_str(), directory.limits_of_group(group)),
         };
+        let size = |bytes: Option<_>| bytes.map(limits::show_memory);
+        let weight = |weight: Option<_>| weight.map(|weight: u32| weight.to_string());
+        let field = LimitField::of;
         Self {
             group,
             path: encoded(name),
-            memory: text(own.memory, limits::show_memory),
-            memory_guarantee: text(own.memory_guarantee, limits::show_memory),
-            cpu: text(own.cpu_percent, limits::show_cores),
-            cpu_weight: text(own.cpu_weight, |weight| weight.to_string()),
-            tasks: text(own.tasks, |tasks| tasks.to_string()),
-            io_weight: text(own.io_weight, |weight| weight.to_string()),
-            disk: text(own.disk, limits::show_memory),
+            fields: vec![
+                field("mem_limit", "limits-memory", "text", size(own.memory)),
+                field("mem_guarantee", "limits-memory-guarantee", "text", size(own.memory_guarantee)),
+                field("cpu_limit", "limits-cpu", "decimal", own.cpu_percent.map(limits::show_cores)),
+                field("cpu_weight", "limits-cpu-weight", "numeric", weight(own.cpu_weight)),
+                field("tasks_limit", "limits-tasks", "numeric", own.tasks.map(|tasks| tasks.to_string())),
+                field("io_weight", "limits-io-weight", "numeric", weight(own.io_weight)),
+                field("disk_quota", "limits-disk", "text", size(own.disk)),
+            ],
             in_force: match whose {
                 Whose::User(user) => in_force(hub, frame, &ServerId::default_of(user.clone())),
                 Whose::Group(_) => Vec::new(),
             },
         }
+    }
+
+    /// The form as it was sent, with what is wrong in it.
+    #[must_use]
+    pub fn refused(self, form: &Form, faults: &Faults) -> Self {
+        let fields = self.fields.into_iter().map(|field| field.typed(form, faults)).collect();
+        Self { fields, ..self }
     }
 }
 
@@ -126,22 +158,28 @@ fn offer(profile: &ProfileSpec, exam: Option<&Exam>) -> (String, String, bool) {
     (profile.name.clone(), profile.title.clone(), chosen)
 }
 
-/// `POST /hub/admin/limits/user/NAME`.
+/// `POST /hub/admin/limits/user/NAME`: 422 with the page of the user where a field is not taken.
 pub async fn user(_: Proof, posted: Posted, name: web::Path<String>) -> Result<HttpResponse, Failure> {
     let caller = Caller::of_session(&posted.hub, &posted.session);
     let told = |failure: Failure| failure.as_page(true, &posted.hub.config);
     let whose = Whose::user(&caller, Base::AdminUsers, &name).await.map_err(told)?;
-    let limits = read(&posted.form).map_err(told)?;
+    let limits = match read(&posted.form) {
+        Ok(limits) => limits,
+        Err(faults) => return page_of_user(&caller, &posted, &name, &faults).await.map_err(told),
+    };
     replace(&caller, &whose, limits).await.map_err(told)?;
     Ok(answer::redirect(&posted.hub.url(&format!("/hub/admin/user/{}?{SAVED}=limits", encoded(&name)))))
 }
 
-/// `POST /hub/admin/limits/group/NAME`.
+/// `POST /hub/admin/limits/group/NAME`: 422 with the page of the group where a field is not taken.
 pub async fn group(_: Proof, posted: Posted, name: web::Path<String>) -> Result<HttpResponse, Failure> {
     let caller = Caller::of_session(&posted.hub, &posted.session);
     let told = |failure: Failure| failure.as_page(true, &posted.hub.config);
     let whose = Whose::group(&caller, Base::AdminGroups, &name).await.map_err(told)?;
-    let limits = read(&posted.form).map_err(told)?;
+    let limits = match read(&posted.form) {
+        Ok(limits) => limits,
+        Err(faults) => return page_of_group(&caller, &posted, &name, &faults).await.map_err(told),
+    };
     replace(&caller, &whose, limits).await.map_err(told)?;
     Ok(answer::redirect(&group_page(&posted.hub, &name, "limits")))
 }
@@ -187,26 +225,31 @@ fn wanted(form: &Form, now_s: i64) -> Result<Wanted, Failure> {
     })
 }
 
-fn read(form: &Form) -> Result<Limits, Failure> {
+fn read(form: &Form) -> Result<Limits, Faults> {
     fn one<T>(
         form: &Form,
-        key: &str,
+        faults: &mut Faults,
+        name: &'static str,
         parse: fn(&str) -> Result<T, LimitError>,
-    ) -> Result<Option<T>, Failure> {
-        match form.get(key).unwrap_or_default().trim() {
-            "" => Ok(None),
-            text => parse(text).map(Some).map_err(|error| bad(said(error))),
-        }
+    ) -> Option<T> {
+        let text = form.get(name).unwrap_or_default().trim();
+        let read = (!text.is_empty()).then(|| parse(text)).transpose();
+        read.unwrap_or_else(|error| {
+            faults.push((name, error));
+            None
+        })
     }
-    Ok(Limits {
-        memory: one(form, "mem_limit", limits::memory)?,
-        memory_guarantee: one(form, "mem_guarantee", limits::memory)?,
-        cpu_percent: one(form, "cpu_limit", limits::cpu_percent)?,
-        cpu_weight: one(form, "cpu_weight", limits::weight)?,
-        tasks: one(form, "tasks_limit", limits::tasks)?,
-        io_weight: one(form, "io_weight", limits::weight)?,
-        disk: one(form, "disk_quota", limits::memory)?,
-    })
+    let mut faults = Vec::new();
+    let limits = Limits {
+        memory: one(form, &mut faults, "mem_limit", limits::memory),
+        memory_guarantee: one(form, &mut faults, "mem_guarantee", limits::memory),
+        cpu_percent: one(form, &mut faults, "cpu_limit", limits::cpu_percent),
+        cpu_weight: one(form, &mut faults, "cpu_weight", limits::weight),
+        tasks: one(form, &mut faults, "tasks_limit", limits::tasks),
+        io_weight: one(form, &mut faults, "io_weight", limits::weight),
+        disk: one(form, &mut faults, "disk_quota", limits::memory),
+    };
+    if faults.is_empty() { Ok(limits) } else { Err(faults) }
 }
 
 /// A name as a part of a path.
@@ -244,13 +287,10 @@ mod tests {
         let limits = LimitsForm {
             group: true,
             path: encoded("a/b\"><img>"),
-            memory: limits::show_memory(3 << 29),
-            memory_guarantee: String::new(),
-            cpu: limits::show_cores(150),
-            cpu_weight: String::new(),
-            tasks: String::new(),
-            io_weight: String::new(),
-            disk: String::new(),
+            fields: vec![
+                LimitField::of("mem_limit", "limits-memory", "text", Some(limits::show_memory(3 << 29))),
+                LimitField::of("cpu_limit", "limits-cpu", "decimal", Some(limits::show_cores(150))),
+            ],
             in_force: vec![(
                 "home-memory",
                 Message::new("limits-in-force").with("limit", "2 GiB").with("source", "<img>"),

@@ -6,7 +6,7 @@ use askama::Template;
 use hubgate_protocol::{Phase, ServerId, ServerName, Username};
 
 use super::administrator;
-use super::limits::{LimitsForm, saved};
+use super::limits::{Faults, LimitsForm, saved};
 use super::line::{Now, day, dot, standing};
 use crate::answer::cause::{self, Told};
 use crate::answer::{self, Failure, Frame};
@@ -15,7 +15,7 @@ use crate::api::user::found;
 use crate::config::Authenticator;
 use crate::domain::scope::{Base, Target};
 use crate::domain::time::minute;
-use crate::extract::{Caller, SignedIn};
+use crate::extract::{Caller, Posted, SignedIn};
 use crate::pages::admin::belongings::Belongings;
 use crate::pages::card::memory_kill;
 use crate::spawn::client::LOG_LINES;
@@ -94,14 +94,37 @@ pub async fn show(
     let told = |failure| person.failure(failure);
     let name = caller.user(&[Base::ListUsers], &name).map_err(told)?;
     let (user, _) = found(&person.hub, &name).await.map_err(told)?;
-    let mut page = UserPage { saved: saved(&request), ..page(&caller, person.frame(), &user) };
-    for server in &mut page.servers {
-        server.failure = failure(&caller, &server.id).await;
-    }
-    Ok(answer::page(StatusCode::OK, &page))
+    let page = page(&caller, person.frame(), &user).await;
+    Ok(answer::page(StatusCode::OK, &UserPage { saved: saved(&request), ..page }))
 }
 
-fn page(caller: &Caller, frame: Frame, user: &User) -> UserPage {
+/// The page with limits that were sent, and what is wrong with them.
+///
+/// # Errors
+/// When the user is gone.
+pub async fn refused(
+    caller: &Caller,
+    posted: &Posted,
+    name: &str,
+    faults: &Faults,
+) -> Result<HttpResponse, Failure> {
+    let name = caller.user(&[Base::AdminUsers], name)?;
+    let (user, _) = found(&posted.hub, &name).await?;
+    let page = page(caller, Frame::of(&posted.hub, &posted.session), &user).await;
+    let limits = page.limits.map(|limits| limits.refused(&posted.form, faults));
+    Ok(answer::page(StatusCode::UNPROCESSABLE_ENTITY, &UserPage { limits, ..page }))
+}
+
+async fn page(caller: &Caller, frame: Frame, user: &User) -> UserPage {
+    let mut page = lasting(caller, frame, user);
+    for server in &mut page.servers {
+        server.failure = failure(caller, &server.id).await;
+    }
+    page
+}
+
+/// All of it but why servers have failed, which their journal tells.
+fn lasting(caller: &Caller, frame: Frame, user: &User) -> UserPage {
     let (name, of_user) = (&user.name, &user.standing);
     let may = |base| caller.may(&base, &Target::User(name));
     let time = |at_s: i64| minute(at_s.saturating_mul(1_000_000));

@@ -25,6 +25,9 @@ const PERSON_MAX: usize = 4;
 const WAITING_MAX: usize = 900;
 /// Of these, from one network.
 const WAITING_PREFIX: usize = 600;
+/// The turns of which it is known whose network had them: more than networks can wait, so that those which come again and
+/// again are known for it.
+const SERVED_MAX: usize = 4096;
 
 /// Where a conversation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,27 +85,53 @@ pub(super) struct Book {
     aside: Count<Prefix>,
     persons: Count<Who>,
     accounts: Count<LoginName>,
-    /// One queue a network; the first was served longest ago.
+    /// One queue a network; the first has waited longest since its last turn.
     queues: VecDeque<(Prefix, VecDeque<Waiter>)>,
     last_number: u64,
+    /// Turns that there were, from 1.
+    turns: usize,
+    /// The last turn of each network, those of late.
+    served: HashMap<Prefix, usize>,
 }
 
 impl Book {
-    /// Joins the queue of its network, and is called at once where there is room; `None` where too many wait.
+    /// Joins the queue of its network, and is called at once where there is room; `None` where too many wait. Where all
+    /// places to wait are taken, one is taken back from a network that has more of them, or had its turn more lately: whoever
+    /// waited there finds the other end of `call` gone.
     pub(super) fn wait(&mut self, who: &Who, call: SyncSender<()>) -> Option<u64> {
         let waiting: usize = self.queues.iter().map(|(_, queue)| queue.len()).sum();
-        let own = self.queues.iter_mut().find(|(prefix, _)| *prefix == who.prefix);
-        if waiting >= WAITING_MAX || own.as_ref().is_some_and(|(_, queue)| queue.len() >= WAITING_PREFIX) {
+        let own =
+            self.queues.iter().find(|(prefix, _)| *prefix == who.prefix).map_or(0, |(_, queue)| queue.len());
+        if own >= WAITING_PREFIX
+            || (waiting >= WAITING_MAX && !self.displace((own + 1, self.last_turn(&who.prefix))))
+        {
             return None;
         }
         self.last_number += 1;
         let waiter = Waiter { number: self.last_number, account: who.account.clone(), call };
-        match own {
+        match self.queues.iter_mut().find(|(prefix, _)| *prefix == who.prefix) {
             Some((_, queue)) => queue.push_back(waiter),
             None => self.queues.push_back((who.prefix, VecDeque::from([waiter]))),
         }
         self.call();
         Some(self.last_number)
+    }
+
+    /// Sends away the last of the longest queue, of the network that was served most lately among equals; false where
+    /// whoever comes, with so many waiting and such a last turn, has no better claim.
+    fn displace(&mut self, newcomer: (usize, usize)) -> bool {
+        let served = &self.served;
+        let claim = |(prefix, queue): &(Prefix, VecDeque<Waiter>)| {
+            (queue.len(), served.get(prefix).copied().unwrap_or(0))
+        };
+        let all = self.queues.iter_mut().max_by_key(|one| claim(one));
+        let weaker = all.filter(|one| claim(one) > newcomer);
+        weaker.is_some_and(|(_, queue)| queue.pop_back().is_some())
+    }
+
+    /// The last turn of a network, 0 for none of late.
+    fn last_turn(&self, prefix: &Prefix) -> usize {
+        self.served.get(prefix).copied().unwrap_or(0)
     }
 
     /// Leaves the queue; false where it was called before.
@@ -159,20 +188,31 @@ impl Book {
         }
     }
 
-    /// Calls everybody for whom there is a place, one network after the other.
+    /// Calls everybody for whom there is a place. Every second turn goes round among all networks; the others go to the
+    /// network whose last turn was longest ago, so that whoever comes seldom does not wait for all who come again and again.
     fn call(&mut self) {
         while self.working.all() < WORKING_MAX {
-            let Some(at) = self.queues.iter().position(|(prefix, queue)| {
+            let mut possible = self.queues.iter().enumerate().filter(|(_, (prefix, queue))| {
                 self.working.of(prefix) < WORKING_PREFIX && self.next(queue).is_some()
-            }) else {
-                return;
+            });
+            let next = if self.turns.is_multiple_of(2) {
+                possible.min_by_key(|(_, (prefix, _))| self.last_turn(prefix))
+            } else {
+                possible.next()
             };
+            let Some((at, _)) = next else { return };
             self.call_one(at);
         }
     }
 
     fn call_one(&mut self, at: usize) {
         let Some((prefix, mut queue)) = self.queues.remove(at) else { return };
+        self.turns += 1;
+        self.served.insert(prefix, self.turns);
+        if self.served.len() > 2 * SERVED_MAX {
+            let old = self.turns.saturating_sub(SERVED_MAX);
+            self.served.retain(|_, turn| *turn > old);
+        }
         if let Some(waiter) = self.next(&queue).and_then(|next| queue.remove(next)) {
             self.enter(&Who { account: waiter.account, prefix }, Place::Working);
             // Whoever gave up at this moment finds that its number does not wait any more, and takes the place.
@@ -245,6 +285,68 @@ mod tests {
             book.leave(one.0, Place::Working);
         }
         assert!(late.iter().filter(|called| is_called(called)).count() >= 3);
+    }
+
+    /// A book in which all work and these networks wait, each with so many logins and after a turn of its own.
+    fn besieged(networks: u16, each: usize) -> (Book, Vec<Who>, Vec<Receiver<()>>) {
+        let mut book = Book::default();
+        let of = |n: u16| {
+            let [high, low] = n.to_be_bytes();
+            Who {
+                account: format!("n{n}").parse().unwrap(),
+                prefix: std::net::IpAddr::from([11, high, low, 1]).into(),
+            }
+        };
+        for n in 0..networks {
+            assert!(is_called(&join(&mut book, &of(n))));
+            book.leave(&of(n), Place::Working);
+        }
+        let busy: Vec<Who> =
+            (0..WORKING_MAX).map(|n| who(&format!("b{n}"), u8::try_from(n).unwrap())).collect();
+        assert!(busy.iter().all(|one| is_called(&join(&mut book, one))));
+        let waiting = (0..networks)
+            .flat_map(|n| std::iter::repeat_n(n, each))
+            .map(|n| join(&mut book, &of(n)))
+            .collect();
+        (book, busy, waiting)
+    }
+
+    #[test]
+    fn who_comes_seldom_does_not_wait_for_all_who_come_again_and_again() {
+        let (mut book, busy, waiting) = besieged(600, 1);
+        let seldom = join(&mut book, &who("alice", 200));
+        book.leave(&busy[0], Place::Working);
+        book.leave(&busy[1], Place::Working);
+        assert!(is_called(&seldom));
+        assert_eq!(waiting.iter().filter(|one| is_called(one)).count(), 1, "the others' turns go on");
+    }
+
+    #[test]
+    fn where_all_places_to_wait_are_taken_one_is_taken_back_from_who_has_more() {
+        let (mut book, busy, waiting) = besieged(300, WAITING_MAX / 300);
+        let last = |receivers: &[Receiver<()>]| {
+            receivers
+                .iter()
+                .filter(|one| one.try_recv() == Err(std::sync::mpsc::TryRecvError::Disconnected))
+                .count()
+        };
+        let seldom = join(&mut book, &who("alice", 200));
+        assert_eq!(last(&waiting), 1);
+        for one in &busy[..2] {
+            book.leave(one, Place::Working);
+        }
+        assert!(is_called(&seldom));
+        let (mut book, _busy, waiting) = besieged(900, 1);
+        join(&mut book, &who("alice", 200));
+        let again = book.wait(&who("bob", 200), sync_channel(1).0);
+        assert!(again.is_none(), "a network with one that waits has no better claim than any other");
+        assert_eq!(last(&waiting), 1);
+    }
+
+    #[test]
+    fn what_is_known_of_turns_is_bounded() {
+        let (book, _, _) = besieged(20_000, 0);
+        assert!(book.served.len() <= 2 * SERVED_MAX, "{}", book.served.len());
     }
 
     #[test]
