@@ -43,12 +43,3 @@ def test_limits_that_are_taken_back_leave_the_units_own(start, measured):
     assert server.ask("recall") == before
     measured("set_limits, all taken back",
              f"answered after {took:.2f} s, the unit's own in force {seen:.2f} s later; same process, same memory")
-
-
-def test_the_weight_for_disks_reaches_the_kernel(start, measured):
-    server = start("alice", io_weight=500)
-    assert server.cgroup("io.weight") == "default 500"
-    scheduler = server.machine.read("/sys/block/vda/queue/scheduler").strip()
-    cost = server.machine.read("/sys/fs/cgroup/io.cost.qos").strip() or "off"
-    measured("io_weight 500", "io.weight has it; the kernel weighs by it under BFQ or io.cost alone "
-             f"(here: scheduler {scheduler}, io.cost {cost})")
