@@ -31,7 +31,7 @@ use crate::pages::{
 };
 use crate::state::audit::started;
 use crate::state::{
-    Hub, Providers, Site, admission, appearance, founding, key, logins, reload, setup as first,
+    Hub, Providers, Site, admission, appearance, founding, key, logins, reload, setup as first, starts,
 };
 use crate::store::{Store, spellings};
 use crate::tasks;
@@ -288,6 +288,7 @@ async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartE
     if !hub.servers.known(STATES_WITHIN).await {
         warn!("the states of servers are not known yet; until they are, every server counts as stopped");
     }
+    starts::restore_line(&hub);
     let (shared, workers) = (hub.clone(), hub.config.workers);
     let server = HttpServer::new(move || {
         let base_url = shared.config.base_url.clone();
@@ -316,6 +317,9 @@ async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartE
     }
     if let Err(error) = hub.uplinks.save(&hub.config.websockets()) {
         warn!("open websockets could not be written down: {error}");
+    }
+    if let Err(error) = starts::save_line(&hub) {
+        warn!("starts in line could not be written down: {error}");
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// A file to be made.
 #[derive(Clone)]
@@ -123,6 +124,26 @@ pub fn replace(file: &NewFile) -> Result<(), PlaceError> {
         fs::rename(draft, &file.path).map_err(at(&file.path))?;
     }
     sync(std::slice::from_ref(file))
+}
+
+/// Says that a file is as new as if it had just been written.
+///
+/// # Errors
+/// [`PlaceError::Io`].
+pub fn touch(path: &Path) -> Result<(), PlaceError> {
+    let file = OpenOptions::new().append(true).open(path).map_err(at(path))?;
+    file.set_modified(SystemTime::now()).map_err(at(path))
+}
+
+/// Takes a file away, if it is there.
+///
+/// # Errors
+/// [`PlaceError::Io`].
+pub fn remove(path: &Path) -> Result<(), PlaceError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Makes the directories that are missing on the way, 0755 whatever the umask: others must be able to pass.

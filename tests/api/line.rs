@@ -1,7 +1,9 @@
 //! As many servers start at the same time as may; the others wait in line, and their people see where.
 
-use hubgate::config::Config;
+use hubgate::config::{Config, ProfileSpec, ProfileSpecs};
+use hubgate::domain::limits::Limits;
 use hubgate::state::{reload, starts};
+use hubgate::store::audit::AuditQuery;
 use hubgate_protocol::{ErrorCode, Phase, Request};
 use serde_json::json;
 
@@ -159,4 +161,75 @@ async fn the_api_shows_a_start_in_line_as_a_start_and_its_events_tell_the_place(
     );
     assert!(events.body.contains("Spawn cancelled"), "{}", events.body);
     assert!(rest.test.asked.lock().iter().all(|one| !matches!(one, Request::Start { .. })));
+}
+
+#[actix_web::test]
+async fn who_waits_keeps_the_place_the_options_and_who_asked_over_a_restart() {
+    let with_profile = |config: &mut Config| {
+        let limits = Limits { memory: Some(3 << 30), ..Limits::default() };
+        let large = ProfileSpec { limits, ..ProfileSpec::new("large") };
+        config.profiles = ProfileSpecs(vec![ProfileSpec::new("small"), large]);
+    };
+    let (test, cookies) = hub(Character::Obedient, with_profile).await;
+    for name in ["ada", "bob"] {
+        test.server(name, Phase::Starting);
+    }
+    starts::save_line(&test.hub).unwrap();
+    assert!(!test.hub.config.line().exists(), "nobody waits");
+    let xsrf = test.get("/jupyterhub/hub/token", &cookies[3]).await.xsrf();
+    let form = format!("_xsrf={xsrf}&profile=large");
+    let asked = test.post("/jupyterhub/hub/spawn/dan", &cookies[3], &form).await;
+    assert_eq!((asked.status.as_u16(), click(&test, 2).await), (302, 302), "{}", asked.body);
+    assert_eq!(places(&test), [None, None, Some(2), Some(1)]);
+    starts::save_line(&test.hub).unwrap();
+
+    let test = test.restarted().await;
+    for name in ["ada", "bob"] {
+        test.server(name, Phase::Starting);
+    }
+    starts::restore_line(&test.hub);
+    assert_eq!(places(&test), [None, None, Some(2), Some(1)]);
+    for (user, others) in [("ada", 1), ("bob", 2)] {
+        test.server(user, Phase::Running);
+        starts::serve_line(&test.hub);
+        test.until(|all| all.iter().filter(|one| matches!(one, Request::Start { .. })).count() == others)
+            .await;
+    }
+    assert_eq!(started(&test), ["dan", "cleo"]);
+    let with_limit = test.asked.lock().iter().filter(|one| format!("{one:?}").contains("3221225472")).count();
+    assert_eq!(with_limit, 1, "dan's profile");
+    let mut actors = Vec::new();
+    while actors.len() < 2 {
+        let query = AuditQuery { limit: 9, action: Some("server_start".to_owned()), ..AuditQuery::default() };
+        actors = test.hub.audit_lines(query).await.unwrap().into_iter().map(|line| line.actor).collect();
+    }
+    actors.sort();
+    assert_eq!(actors, ["user:cleo", "user:dan"]);
+}
+
+#[actix_web::test]
+async fn a_line_of_long_ago_and_a_file_that_is_none_bring_nobody_back() {
+    let (test, _) = hub(Character::Obedient, |_| {}).await;
+    for name in ["ada", "bob"] {
+        test.server(name, Phase::Starting);
+    }
+    click(&test, 2).await;
+    starts::save_line(&test.hub).unwrap();
+    let file = test.hub.config.line();
+    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(301);
+    let age = || std::fs::File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
+    age();
+    starts::save_line(&test.hub).unwrap();
+    let test = test.restarted().await;
+    starts::restore_line(&test.hub);
+    assert_eq!(places(&test)[2], Some(1), "who has waited for long still waited when the gateway ended");
+    age();
+    let test = test.restarted().await;
+    starts::restore_line(&test.hub);
+    assert_eq!(places(&test), [None; 4]);
+    starts::save_line(&test.hub).unwrap();
+    assert!(!file.exists(), "it is not read a third time");
+    std::fs::write(&file, b"[{\"server\": \"../x\"}]").unwrap();
+    starts::restore_line(&test.hub);
+    assert_eq!(places(&test), [None; 4]);
 }

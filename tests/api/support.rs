@@ -14,7 +14,7 @@ use hubgate::clock::Clock;
 use hubgate::config::{Authenticator, Config, WatchSource};
 use hubgate::password;
 use hubgate::spawn::Event;
-use hubgate::state::Hub;
+use hubgate::state::{Hub, reload};
 use hubgate::store::passwords::{self, NewPassword};
 use hubgate::store::{NewUser, Standing, users};
 use hubgate_protocol::frame::{self, HEADER_LEN};
@@ -73,6 +73,13 @@ impl TestHub {
         let clock = Arc::new(AtomicI64::new(1_800_000_000));
         let hub = web::Data::new(hub(config, Clock::Fixed(clock.clone())).unwrap());
         Self { hub, asked, host, clock, dir }
+    }
+
+    /// Another gateway over the same state.
+    pub async fn restarted(self) -> Self {
+        let next = hub(self.hub.config.clone(), Clock::Fixed(self.clock.clone())).unwrap();
+        reload::reload(&next).await.unwrap();
+        Self { hub: web::Data::new(next), ..self }
     }
 
     pub fn path(&self, name: &str) -> std::path::PathBuf {

@@ -2,22 +2,7 @@
 
 import time
 
-import pytest
-
 WINDOW = 8
-# What the disk is said to do a second, far below what it does, so that io.cost has something to share out.
-MODEL = "ctrl=user model=linear rbps=8388608 rseqiops=256 rrandiops=256 wbps=8388608 wseqiops=256 wrandiops=256"
-COST = "/sys/fs/cgroup/io.cost"
-
-
-@pytest.fixture
-def disk(hub):
-    """The number of the disk, which the kernel weighs while the test runs."""
-    number = hub.machine.read("/sys/block/vda/dev").strip()
-    hub.machine.write(f"{COST}.model", f"{number} {MODEL}")
-    hub.machine.write(f"{COST}.qos", f"{number} enable=1 ctrl=user rpct=0.00 wpct=0.00 min=100.00 max=100.00")
-    yield number
-    hub.machine.write(f"{COST}.qos", f"{number} enable=0")
 
 
 def taken(server, disk):

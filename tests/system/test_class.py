@@ -180,6 +180,10 @@ def test_six_ask_for_four_gpus_four_have_one_each_and_two_wait_and_see_their_pla
     assert {leased(machine, number) for number in range(4)} == set(GPUS)
     words = [browsers[number].get(f"/hub/spawn-pending/student{number:02}").element("asked")[1] for number in (4, 5)]
     assert all("in line for a GPU" in said for said in words) and "1" in words[0] and "2" in words[1], words
+    machine.run("systemctl", "reload", "hubgate.service")
+    until("the next gateway answers", lambda: browsers[5].get("/hub/home").status == 200, 20)
+    again = [browsers[number].get(f"/hub/spawn-pending/student{number:02}").element("asked")[1] for number in (4, 5)]
+    assert again == words, "a reload keeps the line"
     freed, took = [leased(machine, 0), leased(machine, 1)], []
     for number, end in ((0, ["stop"]), (1, ["kill", "--kill-whom=all", "--signal=KILL"])):
         begin = time.monotonic()

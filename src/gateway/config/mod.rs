@@ -336,6 +336,12 @@ impl Config {
         self.state_dir.join("websockets.json")
     }
 
+    /// Where starts that wait in line are written down.
+    #[must_use]
+    pub fn line(&self) -> PathBuf {
+        self.state_dir.join("line.json")
+    }
+
     /// Where the names of the services are that the spawner was asked to start.
     #[must_use]
     pub fn started_services(&self) -> PathBuf {

@@ -4,12 +4,14 @@ use std::fmt;
 use std::net::IpAddr;
 
 use hubgate_protocol::Username;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::time::iso;
 
 /// Who did it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Actor {
     /// A person, from that address, in the session with that public id (empty for a token).
     User {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use hubgate_protocol::Username;
 use log::{error, info};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tokio::sync::{Mutex as Gate, Notify};
 
@@ -24,7 +25,7 @@ tokio::task_local! {
 }
 
 /// Who sent the request under way, set around each request by the room `extract`.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Acting {
     /// Who, where the request proves it.
     pub actor: Option<Actor>,

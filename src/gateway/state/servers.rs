@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hubgate_protocol::{Phase, ServerId, ServerStatus, Username};
 use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::spawn::Event;
@@ -20,7 +21,8 @@ pub struct Servers {
 }
 
 /// What a start waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Wait {
     /// Its turn, while as many start as may at the same time.
     Turn,
@@ -170,6 +172,17 @@ impl Servers {
             Wait::Turn => table.line.len(),
             Wait::Gpu => table.gpu_line.len(),
         }
+    }
+
+    /// Those whose turn has come and of whom the engine has no news yet, then all who wait, in their order.
+    #[must_use]
+    pub fn waiting(&self) -> Vec<(ServerId, Wait)> {
+        let table = self.table.read();
+        let (turn, gpu) = (table.line.iter(), table.gpu_line.iter());
+        let in_line: Vec<_> = turn.map(|id| (id, Wait::Turn)).chain(gpu.map(|id| (id, Wait::Gpu))).collect();
+        let called = table.lined_up.values().filter(|id| !in_line.iter().any(|(other, _)| other == id));
+        let all = called.map(|id| (id, Wait::Turn)).chain(in_line.iter().copied());
+        all.map(|(id, wait)| (id.clone(), wait)).collect()
     }
 
     /// Where a start waits; `None`: it does not.

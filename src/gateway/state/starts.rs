@@ -7,12 +7,14 @@ use actix_web::web;
 use hubgate_protocol::{ErrorCode, Phase, Secret, ServerId, ServerName, Username};
 use log::{info, warn};
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
 
 use crate::config::{Flavour, ProfileSpec};
 use crate::domain::audit::{Action, Event};
 use crate::domain::entity::{EntityError, ServerSlug};
 use crate::domain::scope::{Filter, Own, Owner, Scope, ScopeFilter, default_roles};
+use crate::files::{self, NewFile, PlaceError};
 use crate::spawn::{SpawnError, Start};
 use crate::state::audit::{Acting, acting};
 use crate::state::profiles::{self, Hidden};
@@ -27,11 +29,13 @@ use crate::store::{Object, StoreError, servers, users};
 const FIRST_SIGN: Duration = Duration::from_millis(500);
 /// The same for a start that has waited in line: nobody waits for its answer, and it has its place among those that start.
 const SIGN_IN_LINE: Duration = Duration::from_secs(10);
+/// For how long those in line wait for a gateway that is not there.
+const LINE_KEPT: Duration = Duration::from_secs(300);
 /// Seconds after which somebody who was one too many may try again.
 const RETRY_S: u32 = 30;
 
 /// What a start may bring along.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct StartOptions {
     /// New name for people; absent leaves the one there is.
     pub display_name: Option<String>,
@@ -115,19 +119,29 @@ pub enum NameRefused {
 pub struct Starting {
     /// Servers whose start is being asked for at this moment: a second click is the same start.
     asked: Mutex<HashSet<ServerId>>,
-    /// What those in line are to be started with.
+    /// What those in line are to be started with, and those whose turn has come until they are on their way.
     waiting: Mutex<HashMap<ServerId, Waiting>>,
     /// Why starts that waited were not made, until the next one.
     refused: Mutex<HashMap<ServerId, String>>,
     /// Rung when one that was being asked for is on its way.
     gone: Notify,
+    /// The line as the file has it.
+    written: Mutex<Vec<u8>>,
 }
 
 /// A start that waits for its turn.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Waiting {
     options: StartOptions,
     by: Acting,
+}
+
+/// A start in the file of the line.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    server: ServerId,
+    wait: Wait,
+    start: Waiting,
 }
 
 /// One start under way; ends with its drop.
@@ -264,8 +278,7 @@ pub fn serve_line(hub: &web::Data<Hub>) {
         }
         let Some(id) = hub.servers.next_in_line(Wait::Turn) else { return };
         hub.starting.asked.lock().insert(id.clone());
-        let waiting = hub.starting.waiting.lock().remove(&id).unwrap_or_default();
-        actix_web::rt::spawn(take_turn(hub.clone(), id, waiting));
+        actix_web::rt::spawn(take_turn(hub.clone(), id));
     }
 }
 
@@ -284,8 +297,7 @@ pub async fn serve_gpu_line(hub: &web::Data<Hub>) {
         }
         hub.servers.next_in_line(Wait::Gpu);
         hub.starting.asked.lock().insert(id.clone());
-        let waiting = hub.starting.waiting.lock().remove(&id).unwrap_or_default();
-        take_turn(hub.clone(), id.clone(), waiting).await;
+        take_turn(hub.clone(), id.clone()).await;
         // Somebody was faster: it is looked again a second later.
         if hub.servers.first_for_gpu().as_ref() == Some(&id) {
             return;
@@ -293,20 +305,71 @@ pub async fn serve_gpu_line(hub: &web::Data<Hub>) {
     }
 }
 
-async fn take_turn(hub: web::Data<Hub>, id: ServerId, Waiting { options, by }: Waiting) {
+async fn take_turn(hub: web::Data<Hub>, id: ServerId) {
     let _claim = Claim(&hub.starting, id.clone());
-    let launch = launch(&hub, &id, options.clone());
-    let launched = by.clone().around(hub.servers.until_news(&id, SIGN_IN_LINE, launch)).await;
+    let Waiting { options, by } = hub.starting.waiting.lock().get(&id).cloned().unwrap_or_default();
+    let launched = by.around(hub.servers.until_news(&id, SIGN_IN_LINE, launch(&hub, &id, options))).await;
     if let Err(error) = launched {
         if error.no_gpu() {
-            hub.starting.waiting.lock().insert(id.clone(), Waiting { options, by });
             hub.servers.back_to_gpus(&id);
             return;
         }
         warn!("start failed server={id}: {error}");
         hub.starting.refused.lock().insert(id.clone(), error.to_string());
     }
+    hub.starting.waiting.lock().remove(&id);
     hub.servers.arrived(&id);
+}
+
+/// Writes down who waits, where that is not what the file has: a gateway that starts anew goes on with them. The time of the
+/// file is when it held last.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn save_line(hub: &Hub) -> Result<(), PlaceError> {
+    let waiting = hub.starting.waiting.lock().clone();
+    let kept = hub.servers.waiting().into_iter().filter_map(|(server, wait)| {
+        let start = waiting.get(&server)?.clone();
+        Some(Kept { server, wait, start })
+    });
+    let kept: Vec<Kept> = kept.collect();
+    let bytes = if kept.is_empty() { Vec::new() } else { serde_json::to_vec(&kept).unwrap_or_default() };
+    let mut written = hub.starting.written.lock();
+    let path = hub.config.line();
+    if bytes.is_empty() && !written.is_empty() {
+        files::remove(&path)?;
+    } else if *written == bytes && !bytes.is_empty() {
+        files::touch(&path)?;
+    } else if *written != bytes {
+        files::replace(&NewFile { path, mode: 0o600, bytes: bytes.clone().into(), owner: None })?;
+    }
+    *written = bytes;
+    Ok(())
+}
+
+/// Lines up those who waited when the gateway before this one ended, if that is not long ago and nobody has started their
+/// server meanwhile. A file that cannot be read is one without anybody.
+pub fn restore_line(hub: &Hub) {
+    let path = hub.config.line();
+    let Ok(bytes) = std::fs::read(&path) else { return };
+    let age = path.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
+    let kept: Vec<Kept> = if age.is_some_and(|age| age < LINE_KEPT) {
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    *hub.starting.written.lock() = bytes;
+    let idle =
+        |id: &ServerId| matches!(hub.servers.phase(id), Phase::Stopped | Phase::Listening | Phase::Failed);
+    let mut count = 0_usize;
+    for Kept { server, wait, start } in kept.into_iter().filter(|one| idle(&one.server)) {
+        hub.starting.waiting.lock().insert(server.clone(), start);
+        hub.servers.line_up(&server, wait);
+        count += 1;
+    }
+    if count > 0 {
+        info!("starts that waited before wait again count={count}");
+    }
 }
 
 /// Stops a server; returns when the end is queued. A start that waits in line is taken out of it.

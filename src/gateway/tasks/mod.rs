@@ -35,6 +35,8 @@ const SAVE_SEEN: Duration = Duration::from_secs(60);
 const STRIP: Duration = Duration::from_secs(1);
 /// How often open websockets are written down: those of the last moment before a crash are not cut at a later logout.
 const SAVE_UPLINKS: Duration = Duration::from_secs(2);
+/// How often starts in line are written down, for a gateway that ends without a word.
+const SAVE_LINE: Duration = Duration::from_secs(2);
 /// How often expired sessions, tokens and codes are deleted.
 const EXPIRE: Duration = Duration::from_secs(600);
 /// Three signs of life within `WatchdogSec=30`.
@@ -57,6 +59,7 @@ pub fn start(hub: &web::Data<Hub>) -> Tasks {
         rt::spawn(follow_changes(hub.clone())),
         rt::spawn(save_seen(hub.clone())),
         rt::spawn(save_uplinks(hub.clone())),
+        rt::spawn(save_line(hub.clone())),
         rt::spawn(strip_stopped(hub.clone())),
         rt::spawn(serve_line(hub.clone())),
         rt::spawn(serve_gpu_line(hub.clone())),
@@ -160,6 +163,18 @@ async fn save_uplinks(hub: web::Data<Hub>) {
         let saved = web::block(move || saving.uplinks.save(&saving.config.websockets())).await;
         if let Some(error) = saved.ok().and_then(|saved| trouble.of(saved)) {
             warn!("open websockets could not be written down: {error}");
+        }
+    }
+}
+
+async fn save_line(hub: web::Data<Hub>) {
+    let (mut tick, mut trouble) = (ticks(SAVE_LINE), Trouble::default());
+    loop {
+        tick.tick().await;
+        let saving = hub.clone();
+        let saved = web::block(move || starts::save_line(&saving)).await;
+        if let Some(error) = saved.ok().and_then(|saved| trouble.of(saved)) {
+            warn!("starts in line could not be written down: {error}");
         }
     }
 }

@@ -66,7 +66,8 @@ pub(super) fn report() -> Vec<Line> {
     }
     let mut lines: Vec<Line> =
         TRIED.iter().map(|(limit, properties, name)| tried(*limit, properties, name)).collect();
-    lines.push(weight());
+    lines.push(weights());
+    lines.push(disk_weight());
     lines
 }
 
@@ -106,23 +107,45 @@ fn probe(limit: Limit, properties: &[&str]) -> std::io::Result<String> {
 }
 
 /// A weight cannot be exceeded; whether there is something that weighs can be seen.
-fn weight() -> Line {
-    let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
-    let has = |name: &str| controllers.split_whitespace().any(|one| one == name);
-    let missing: Vec<&str> = ["cpu", "io", "memory"].into_iter().filter(|name| !has(name)).collect();
+fn weights() -> Line {
+    let missing: Vec<&str> = ["cpu", "memory"].into_iter().filter(|name| !has_controller(name)).collect();
     if missing.is_empty() {
         return Line {
             mark: "ok   ",
-            text: "weights and guarantees (cpu_weight, io_weight, mem_guarantee) are there".to_owned(),
+            text: "weights and guarantees (cpu_weight, mem_guarantee) are there".to_owned(),
         };
     }
     let missing = missing.join(" and ");
     Line {
         mark: "NOTE ",
         text: format!(
-            "weights and guarantees (cpu_weight, io_weight, mem_guarantee) do not all hold: the kernel has no controller for {missing}"
+            "weights and guarantees (cpu_weight, mem_guarantee) do not all hold: the kernel has no controller for {missing}"
         ),
     }
+}
+
+/// Time of a disk is shared by weights only where the disk's scheduler weighs, or io.cost does.
+fn disk_weight() -> Line {
+    let on = fs::read_to_string("/sys/fs/cgroup/io.cost.qos").is_ok_and(|text| text.contains("enable=1"));
+    if has_controller("io") && (on || a_disk_has_bfq()) {
+        return Line { mark: "ok   ", text: "the weight for disks (io_weight) is there".to_owned() };
+    }
+    Line {
+        mark: "NOTE ",
+        text: "the weight for disks (io_weight) has no effect: no disk's scheduler is bfq (`echo bfq > /sys/block/DISK/queue/scheduler`), and io.cost is off"
+            .to_owned(),
+    }
+}
+
+fn has_controller(name: &str) -> bool {
+    let controllers = fs::read_to_string("/sys/fs/cgroup/cgroup.controllers").unwrap_or_default();
+    controllers.split_whitespace().any(|one| one == name)
+}
+
+fn a_disk_has_bfq() -> bool {
+    let disks = fs::read_dir("/sys/block").into_iter().flatten().flatten();
+    let mut chosen = disks.map(|disk| fs::read_to_string(disk.path().join("queue/scheduler")));
+    chosen.any(|text| text.is_ok_and(|text| text.contains("[bfq]")))
 }
 
 /// `hubgate probe-limit`: tries to exceed the limit that it runs under.
