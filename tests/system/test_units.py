@@ -33,6 +33,8 @@ def properties(machine, unit):
     text = re.sub(r" ; start_time=.*?}", " }", text)
     # Whatever a unit does not restrict is this kernel's and this host's own.
     text = re.sub(r"=.*cap_sys_admin.*", "=(all)", text)
+    tasks = machine.out("systemctl", "show", "--property=DefaultTasksMax", "--value").strip()
+    text = re.sub(rf"(?m)^TasksMax={tasks}$", "TasksMax=(a share of what this host can have)", text)
     # The order inside these changes with a daemon-reload.
     text = re.sub(r"(?m)^(Requires|IPAddressAllow|IPAddressDeny)=(.*)$", lambda found: f"{found[1]}=" + " ".join(sorted(found[2].split())), text)
     text = text.replace("WatchdogUSec=infinity", "WatchdogUSec=0")  # the same: none; which one depends on whether it ever ran

@@ -10,13 +10,20 @@ use fluent_syntax::parser::parse;
 use super::catalogue::files;
 use super::{Language, Message, keys};
 
-/// The texts of a language: key and what is put into it.
+/// The texts of a language: key and what is put into it, terms of the catalogue among it (`-term`).
 fn texts(language: Language) -> BTreeMap<String, BTreeSet<String>> {
-    let mut found = BTreeMap::new();
+    let (mut found, mut terms) = (BTreeMap::new(), BTreeSet::new());
     for (name, text) in files(language) {
         let resource = parse(text.as_str()).unwrap_or_else(|(_, errors)| panic!("{name}: {errors:?}"));
         for entry in resource.body {
-            let Entry::Message(message) = entry else { continue };
+            let message = match entry {
+                Entry::Message(message) => message,
+                Entry::Term(term) => {
+                    terms.insert(format!("-{}", term.id.name));
+                    continue;
+                }
+                _ => continue,
+            };
             let mut values = BTreeSet::new();
             put_into(
                 &message.value.unwrap_or_else(|| panic!("{name}: {} says nothing", message.id.name)),
@@ -26,6 +33,9 @@ fn texts(language: Language) -> BTreeMap<String, BTreeSet<String>> {
             assert!(twice.is_none(), "{}: {name} has {} once more", language.tag(), message.id.name);
         }
     }
+    let used: BTreeSet<String> =
+        found.values().flatten().filter(|name| name.starts_with('-')).cloned().collect();
+    assert_eq!(terms, used, "{}: terms that there are, and that are used", language.tag());
     found
 }
 
@@ -43,9 +53,11 @@ fn put_into(pattern: &Pattern<&str>, values: &mut BTreeSet<String>) {
 }
 
 fn named(inline: &InlineExpression<&str>, values: &mut BTreeSet<String>) {
-    if let InlineExpression::VariableReference { id } = inline {
-        values.insert(id.name.to_owned());
-    }
+    match inline {
+        InlineExpression::VariableReference { id } => values.insert(id.name.to_owned()),
+        InlineExpression::TermReference { id, .. } => values.insert(format!("-{}", id.name)),
+        _ => false,
+    };
 }
 
 /// All texts of our sources that look like keys of the catalogue: `"a-b"`, between quotes.

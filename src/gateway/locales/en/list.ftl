@@ -6,11 +6,11 @@ list-row = { $line }: { $what }
 list-in-column = column { $column }: { $what }
 list-and = { $first }, { $next }
 
-list-header = user, then any of passwd, groups, admin, display_name, login, expires
-list-empty = is empty: its first line must be { list-header }
-list-header-unknown = has the column { $name } in its first line, which must be { list-header }
+-list-header = user, then any of passwd, groups, admin, display_name, login, expires
+list-empty = is empty: its first line must be { -list-header }
+list-header-unknown = has the column { $name } in its first line, which must be { -list-header }
 list-header-twice = has the column { $name } twice in its first line
-list-header-user = needs the column user in its first line: { list-header }
+list-header-user = needs the column user in its first line: { -list-header }
 list-commas = is not separated by commas: save it with commas
 list-csv = cannot be read as CSV
 list-rows = has more than { $most } rows: split it

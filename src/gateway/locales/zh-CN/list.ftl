@@ -6,11 +6,11 @@ list-row = { $line }：{ $what }
 list-in-column = { $column } 列：{ $what }
 list-and = { $first }、{ $next }
 
-list-header = user，其后可有 passwd、groups、admin、display_name、login、expires
-list-empty = 是空的：第一行必须是 { list-header }
-list-header-unknown = 的第一行有一列 { $name }；该行必须是 { list-header }
+-list-header = user，其后可有 passwd、groups、admin、display_name、login、expires
+list-empty = 是空的：第一行必须是 { -list-header }
+list-header-unknown = 的第一行有一列 { $name }；该行必须是 { -list-header }
 list-header-twice = 的第一行有两列 { $name }
-list-header-user = 的第一行缺少 user 列：{ list-header }
+list-header-user = 的第一行缺少 user 列：{ -list-header }
 list-commas = 不是以逗号分隔：请以逗号分隔的格式保存
 list-csv = 无法按 CSV 读取
 list-rows = 超过 { $most } 行：请拆分
