@@ -31,7 +31,7 @@ use crate::pages::{
 };
 use crate::state::audit::started;
 use crate::state::{
-    Hub, Providers, Site, admission, appearance, founding, key, logins, reload, setup as first, starts,
+    Hub, Providers, Site, admission, appearance, founding, key, line, logins, reload, setup as first,
 };
 use crate::store::{Store, spellings};
 use crate::tasks;
@@ -288,7 +288,7 @@ async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartE
     if !hub.servers.known(STATES_WITHIN).await {
         warn!("the states of servers are not known yet; until they are, every server counts as stopped");
     }
-    starts::restore_line(&hub);
+    line::restore(&hub);
     let (shared, workers) = (hub.clone(), hub.config.workers);
     let server = HttpServer::new(move || {
         let base_url = shared.config.base_url.clone();
@@ -318,7 +318,7 @@ async fn serve(hub: web::Data<Hub>, listener: UnixListener) -> Result<(), StartE
     if let Err(error) = hub.uplinks.save(&hub.config.websockets()) {
         warn!("open websockets could not be written down: {error}");
     }
-    if let Err(error) = starts::save_line(&hub) {
+    if let Err(error) = line::save(&hub) {
         warn!("starts in line could not be written down: {error}");
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hubgate::config::{Config, ProfileSpec, ProfileSpecs};
 use hubgate::state::servers::{Place, Wait};
-use hubgate::state::{reload, starts};
+use hubgate::state::{line, reload};
 use hubgate_protocol::{Phase, Request};
 
 use crate::support::{Character, TestHub};
@@ -71,10 +71,10 @@ async fn who_finds_no_gpu_waits_sees_their_place_and_starts_when_one_is_free() {
         let body = test.get(page, &cookie).await.body.replace(['\u{2068}', '\u{2069}'], "");
         assert!(body.contains("Place 2 in line for a GPU"), "{body}");
     }
-    starts::serve_gpu_line(&test.hub).await;
+    line::serve_gpus(&test.hub).await;
     assert_eq!(started(&test), vec![], "none is free");
     holders(&test, Some("ada"), None);
-    let serve = starts::serve_gpu_line(&test.hub);
+    let serve = line::serve_gpus(&test.hub);
     let cleo = async {
         test.until(|all| all.iter().any(|one| matches!(one, Request::Start { .. }))).await;
         holders(&test, Some("ada"), Some("cleo"));
@@ -92,7 +92,7 @@ async fn who_needs_no_gpu_waits_for_none_and_who_needs_more_is_not_passed_by() {
     holders(&test, Some("ada"), None);
     start(&test, "dan", "one").await;
     assert_eq!([place(&test, "cleo"), place(&test, "dan")], [gpu_place(1), gpu_place(2)]);
-    starts::serve_gpu_line(&test.hub).await;
+    line::serve_gpus(&test.hub).await;
     assert_eq!(started(&test), vec![], "one is free, and two are needed first");
     start(&test, "ada", "plain").await;
     assert_eq!(started(&test), vec![("ada".to_owned(), 0)]);
@@ -110,7 +110,7 @@ async fn who_leaves_the_line_gets_none_and_what_the_host_does_not_have_is_refuse
         (None, Phase::Stopped)
     );
     holders(&test, None, None);
-    starts::serve_gpu_line(&test.hub).await;
+    line::serve_gpus(&test.hub).await;
     assert_eq!(started(&test), vec![]);
     let refused = start(&test, "dan", "nine").await;
     assert_eq!(refused.status.as_u16(), 502);
@@ -125,7 +125,7 @@ async fn a_gpu_that_is_taken_at_the_last_moment_is_waited_for() {
     start(&test, "dan", "one").await;
     // The spawner says that one is free, and when it is asked for it is not.
     test.host.lock().gpus.insert("GPU-1".to_owned(), Some("cleo".to_owned()));
-    let serve = starts::serve_gpu_line(&test.hub);
+    let serve = line::serve_gpus(&test.hub);
     tokio::time::timeout(Duration::from_secs(5), serve).await.unwrap();
     assert_eq!(started(&test), vec![("cleo".to_owned(), 1)]);
     assert_eq!([place(&test, "cleo"), place(&test, "dan")], [gpu_place(1), gpu_place(2)]);

@@ -2,7 +2,7 @@
 
 use hubgate::config::{Config, ProfileSpec, ProfileSpecs};
 use hubgate::domain::limits::Limits;
-use hubgate::state::{reload, starts};
+use hubgate::state::{line, reload};
 use hubgate::store::audit::AuditQuery;
 use hubgate_protocol::{ErrorCode, Phase, Request};
 use serde_json::json;
@@ -38,15 +38,6 @@ async fn click(test: &TestHub, user: usize) -> u16 {
     test.post(&format!("/jupyterhub/hub/spawn/{name}"), cookie, &form).await.status.as_u16()
 }
 
-fn started(test: &TestHub) -> Vec<String> {
-    let asked = test.asked.lock();
-    let starts = asked.iter().filter_map(|request| match request {
-        Request::Start { user, .. } => Some(user.to_string()),
-        _ => None,
-    });
-    starts.collect()
-}
-
 fn places(test: &TestHub) -> [Option<usize>; 4] {
     USERS.map(|name| test.hub.servers.place(&name.parse().unwrap()).map(|place| place.number))
 }
@@ -60,7 +51,7 @@ async fn those_who_come_later_wait_see_their_place_and_start_in_their_order() {
     for user in [2, 3, 2] {
         assert_eq!(click(&test, user).await, 302);
     }
-    assert_eq!((places(&test), started(&test)), ([None, None, Some(1), Some(2)], vec![]));
+    assert_eq!((places(&test), test.started()), ([None, None, Some(1), Some(2)], vec![]));
     let dan = &cookies[3];
     for page in ["/jupyterhub/hub/spawn-pending/dan", "/jupyterhub/hub/home"] {
         let body = test.get(page, dan).await.body;
@@ -69,24 +60,24 @@ async fn those_who_come_later_wait_see_their_place_and_start_in_their_order() {
             "{body}"
         );
     }
-    starts::serve_line(&test.hub);
+    line::serve(&test.hub);
     assert_eq!(places(&test), [None, None, Some(1), Some(2)], "there is no room yet");
     test.server("ada", Phase::Running);
-    starts::serve_line(&test.hub);
+    line::serve(&test.hub);
     test.until(|all| all.iter().any(|one| matches!(one, Request::Start { .. }))).await;
-    assert_eq!((places(&test), started(&test)), ([None, None, None, Some(1)], vec!["cleo".to_owned()]));
+    assert_eq!((places(&test), test.started()), ([None, None, None, Some(1)], vec!["cleo".to_owned()]));
     assert_eq!(
         test.hub.servers.phase(&"cleo".parse().unwrap()),
         Phase::Starting,
         "until the engine says more"
     );
     test.server("cleo", Phase::Starting);
-    starts::serve_line(&test.hub);
+    line::serve(&test.hub);
     assert_eq!(places(&test)[3], Some(1), "two are starting");
     test.server("bob", Phase::Failed);
-    starts::serve_line(&test.hub);
+    line::serve(&test.hub);
     test.until(|all| all.iter().filter(|one| matches!(one, Request::Start { .. })).count() == 2).await;
-    assert_eq!(started(&test), ["cleo", "dan"]);
+    assert_eq!(test.started(), ["cleo", "dan"]);
 }
 
 #[actix_web::test]
@@ -102,9 +93,9 @@ async fn whoever_leaves_the_line_is_never_started_and_the_others_move_up() {
     assert_eq!(places(&test), [None, None, Some(1), None]);
     assert_eq!(test.hub.servers.phase(&"bob".parse().unwrap()), Phase::Stopped);
     test.server("ada", Phase::Running);
-    starts::serve_line(&test.hub);
+    line::serve(&test.hub);
     test.until(|all| all.iter().any(|one| matches!(one, Request::Start { .. }))).await;
-    assert_eq!(started(&test), ["cleo"]);
+    assert_eq!(test.started(), ["cleo"]);
     assert!(!test.asked.lock().iter().any(|one| matches!(one, Request::Stop { .. })), "nothing of bob's ran");
 }
 
@@ -130,7 +121,7 @@ async fn what_is_refused_when_the_turn_comes_is_told() {
     test.server("ada", Phase::Starting);
     assert_eq!(click(&test, 1).await, 302);
     test.server("ada", Phase::Running);
-    starts::serve_line(&test.hub);
+    line::serve(&test.hub);
     let bob = "bob".parse().unwrap();
     test.hub.servers.wait(&bob, std::time::Duration::from_secs(5), |now| now.phase == Phase::Stopped).await;
     assert!(test.hub.starting.refusal(&bob).is_some());
@@ -174,28 +165,28 @@ async fn who_waits_keeps_the_place_the_options_and_who_asked_over_a_restart() {
     for name in ["ada", "bob"] {
         test.server(name, Phase::Starting);
     }
-    starts::save_line(&test.hub).unwrap();
+    line::save(&test.hub).unwrap();
     assert!(!test.hub.config.line().exists(), "nobody waits");
     let xsrf = test.get("/jupyterhub/hub/token", &cookies[3]).await.xsrf();
     let form = format!("_xsrf={xsrf}&profile=large");
     let asked = test.post("/jupyterhub/hub/spawn/dan", &cookies[3], &form).await;
     assert_eq!((asked.status.as_u16(), click(&test, 2).await), (302, 302), "{}", asked.body);
     assert_eq!(places(&test), [None, None, Some(2), Some(1)]);
-    starts::save_line(&test.hub).unwrap();
+    line::save(&test.hub).unwrap();
 
     let test = test.restarted().await;
     for name in ["ada", "bob"] {
         test.server(name, Phase::Starting);
     }
-    starts::restore_line(&test.hub);
+    line::restore(&test.hub);
     assert_eq!(places(&test), [None, None, Some(2), Some(1)]);
     for (user, others) in [("ada", 1), ("bob", 2)] {
         test.server(user, Phase::Running);
-        starts::serve_line(&test.hub);
+        line::serve(&test.hub);
         test.until(|all| all.iter().filter(|one| matches!(one, Request::Start { .. })).count() == others)
             .await;
     }
-    assert_eq!(started(&test), ["dan", "cleo"]);
+    assert_eq!(test.started(), ["dan", "cleo"]);
     let with_limit = test.asked.lock().iter().filter(|one| format!("{one:?}").contains("3221225472")).count();
     assert_eq!(with_limit, 1, "dan's profile");
     let mut actors = Vec::new();
@@ -214,22 +205,22 @@ async fn a_line_of_long_ago_and_a_file_that_is_none_bring_nobody_back() {
         test.server(name, Phase::Starting);
     }
     click(&test, 2).await;
-    starts::save_line(&test.hub).unwrap();
+    line::save(&test.hub).unwrap();
     let file = test.hub.config.line();
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(301);
     let age = || std::fs::File::options().write(true).open(&file).unwrap().set_modified(long_ago).unwrap();
     age();
-    starts::save_line(&test.hub).unwrap();
+    line::save(&test.hub).unwrap();
     let test = test.restarted().await;
-    starts::restore_line(&test.hub);
+    line::restore(&test.hub);
     assert_eq!(places(&test)[2], Some(1), "who has waited for long still waited when the gateway ended");
     age();
     let test = test.restarted().await;
-    starts::restore_line(&test.hub);
+    line::restore(&test.hub);
     assert_eq!(places(&test), [None; 4]);
-    starts::save_line(&test.hub).unwrap();
+    line::save(&test.hub).unwrap();
     assert!(!file.exists(), "it is not read a third time");
     std::fs::write(&file, b"[{\"server\": \"../x\"}]").unwrap();
-    starts::restore_line(&test.hub);
+    line::restore(&test.hub);
     assert_eq!(places(&test), [None; 4]);
 }

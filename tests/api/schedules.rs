@@ -6,7 +6,7 @@ use hubgate::domain::schedule::{Days, WallTime};
 use hubgate::spawn::Event;
 use hubgate::state::{culling, prestarts, reload};
 use hubgate::store::{Object, groups, users};
-use hubgate_protocol::{Phase, Request, ServerId, ServerStatus};
+use hubgate_protocol::{Phase, ServerId, ServerStatus};
 
 use crate::support::{Character, TestHub};
 
@@ -102,15 +102,6 @@ async fn a_rule_can_end_servers_where_the_site_ends_none() {
     assert_eq!(due(&test, "alice"), Some((3600, Why::Age)));
 }
 
-fn started(test: &TestHub) -> Vec<String> {
-    let asked = test.asked.lock();
-    let starts = asked.iter().filter_map(|request| match request {
-        Request::Start { user, .. } => Some(user.to_string()),
-        _ => None,
-    });
-    starts.collect()
-}
-
 #[actix_web::test]
 async fn the_servers_of_a_class_are_started_one_after_the_other_before_it_begins() {
     let now = TestHub::new().await.hub.clock.wall();
@@ -129,18 +120,18 @@ async fn the_servers_of_a_class_are_started_one_after_the_other_before_it_begins
     assert!(wait > 1, "the clock of the tests stands early enough");
     test.pass(wait - 1);
     prestarts::look(&test.hub).await;
-    assert_eq!(started(&test), Vec::<String>::new());
+    assert_eq!(test.started(), Vec::<String>::new());
     test.pass(1);
     prestarts::look(&test.hub).await;
     prestarts::look(&test.hub).await;
-    assert_eq!(started(&test), ["alice"], "each is looked at once");
+    assert_eq!(test.started(), ["alice"], "each is looked at once");
     test.pass(600);
     prestarts::look(&test.hub).await;
-    assert_eq!(started(&test), ["alice", "bob"], "cleo's runs already");
+    assert_eq!(test.started(), ["alice", "bob"], "cleo's runs already");
     test.pass(599);
     prestarts::look(&test.hub).await;
-    assert_eq!(started(&test), ["alice", "bob", "dan"]);
+    assert_eq!(test.started(), ["alice", "bob", "dan"]);
     test.pass(1);
     prestarts::look(&test.hub).await;
-    assert_eq!(started(&test).len(), 3);
+    assert_eq!(test.started().len(), 3);
 }

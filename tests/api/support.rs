@@ -93,6 +93,16 @@ impl TestHub {
         }
     }
 
+    /// Whose servers the spawner was asked to start, in that order.
+    pub fn started(&self) -> Vec<String> {
+        let asked = self.asked.lock();
+        let starts = asked.iter().filter_map(|request| match request {
+            Request::Start { user, .. } => Some(user.to_string()),
+            _ => None,
+        });
+        starts.collect()
+    }
+
     pub fn pass(&self, seconds: i64) {
         self.clock.fetch_add(seconds, Ordering::Relaxed);
     }

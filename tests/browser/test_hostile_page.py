@@ -2,21 +2,13 @@
 and the real gateway, they see no page of the hub, drive none, and do nothing in the visitor's name."""
 
 import json
-import pathlib
-import shutil
-import sys
-import types
 
 import pytest
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "nginx"))
-
-import nginx_site  # noqa: E402
-from conftest import CHROMIUM  # noqa: E402
-from gateway import Gateway  # noqa: E402
-from nginx_site import until  # noqa: E402
-from spawner import FakeSpawner  # noqa: E402
-from users import HOSTILE, Handler, UserServer  # noqa: E402
+from conftest import CHROMIUM
+from small_site import configured, serving, until
+from spawner import FakeSpawner
+from users import HOSTILE, Handler, UserServer
 
 PASSWORD = "the victim's long password"
 # What only pages of the hub hold: the token of their forms, and the way out.
@@ -53,29 +45,18 @@ class Hostile(Handler):
 @pytest.fixture(scope="module")
 def place():
     """nginx, the gateway, and alice's server; alice administers the hub, so that there is much to steal."""
-    root = nginx_site.folder()
-    gateway = Gateway(root, root / "servers")
+    root, gateway = configured('admin_users = ["alice"]\n')
     # mallory's is another's server that runs as well.
     servers = {name: UserServer(name, root / "servers") for name in ("alice", "mallory")}
     for server in servers.values():
         server.RequestHandlerClass = Hostile
     spawner = FakeSpawner(gateway.spawner_socket, servers)
-    gateway.config.write_text(gateway.config.read_text() + 'redirect_to_server = false\nadmin_users = ["alice"]\n')
     for name in ("alice", "mallory"):
         gateway.command("user", "add", name, "--password-stdin", stdin=f"{PASSWORD} of {name}\n")
-    nginx = nginx_site.Site(root)
-    gateway.start()
-    nginx.start()
-    try:
-        until(lambda: nginx.wire.get("/hub/health").status == 200, "the gateway is well")
-        yield types.SimpleNamespace(url=lambda path="": f"https://localhost:{nginx.port}/jupyterhub/{path}", gateway=gateway)
-    finally:
-        nginx.stop()
-        gateway.stop()
-        spawner.stop()
+    with serving(root, gateway, spawner) as place:
+        yield place
         for server in servers.values():
             server.stop()
-        shutil.rmtree(root)
 
 
 @pytest.fixture

@@ -1,22 +1,14 @@
 """Names, notes, log lines and addresses that look like markup are text on every page: no script of theirs runs, no element is made."""
 
 import json
-import pathlib
-import shutil
-import sys
-import types
+import ssl
 import urllib.parse
 import urllib.request
-import ssl
 
 import pytest
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "nginx"))
-
-import nginx_site  # noqa: E402
-from gateway import Gateway  # noqa: E402
-from nginx_site import until  # noqa: E402
-from spawner import Connection, FakeSpawner  # noqa: E402
+from small_site import configured, logged_in, serving
+from spawner import Connection, FakeSpawner
 
 PASSWORD = "a long word of the administrator"
 MARKUP = "<img src=x onerror=pwned=1>\"'><script>pwned=1</script>"
@@ -37,28 +29,21 @@ class Talkative(Connection):
 @pytest.fixture(scope="module")
 def place():
     """A hub whose administrator, users, groups and announcements have hostile names."""
-    root = nginx_site.folder()
-    gateway = Gateway(root, root / "servers")
-    gateway.config.write_text(gateway.config.read_text() + 'redirect_to_server = false\nadmin_users = ["boss"]\n')
+    root, gateway = configured('admin_users = ["boss"]\n')
     spawner = FakeSpawner(gateway.spawner_socket, [])
     spawner.RequestHandlerClass = Talkative
     for name in ("boss", "ada"):
         gateway.command("user", "add", name, "--password-stdin", stdin=f"{PASSWORD}\n")
     token = gateway.command("token", "boss").strip()
-    nginx = nginx_site.Site(root)
-    gateway.start()
-    nginx.start()
     trust = ssl.create_default_context(cafile=root / "tls/server.crt")
-    url = lambda path="": f"https://localhost:{nginx.port}/jupyterhub/{path}"  # noqa: E731
+    with serving(root, gateway, spawner) as place:
 
-    def call(method, path, body=None):
-        request = urllib.request.Request(url(f"hub/api/{path}"), method=method, headers={"Authorization": f"token {token}"})
-        request.data = json.dumps(body).encode() if body is not None else None
-        with urllib.request.urlopen(request, context=trust) as answer:
-            return answer.read()
+        def call(method, path, body=None):
+            request = urllib.request.Request(place.url(f"hub/api/{path}"), method=method, headers={"Authorization": f"token {token}"})
+            request.data = json.dumps(body).encode() if body is not None else None
+            with urllib.request.urlopen(request, context=trust) as answer:
+                return answer.read()
 
-    try:
-        until(lambda: nginx.wire.get("/hub/health").status == 200, "the gateway is well")
         call("PATCH", "users/ada", {"display_name": MARKUP})
         call("PATCH", "users/boss", {"display_name": "{{ 7*191 }} <b>boss</b>"})
         for group in (MARKUP.replace("/", "|"), "{{ 7*191 }}", LONG):
@@ -69,27 +54,14 @@ def place():
         for note in (MARKUP, OPENERS, TURNED, LONG):
             call("POST", "users/boss/tokens", {"note": note})
             call("POST", "users/ada/tokens", {"note": note})
-        yield types.SimpleNamespace(url=url, spawner=spawner)
-    finally:
-        nginx.stop()
-        gateway.stop()
-        spawner.stop()
-        shutil.rmtree(root)
+        yield place
 
 
 @pytest.fixture(scope="module")
 def boss(place, chromium):
     """The administrator's browser, whose name is hostile too."""
-    context = chromium.new_context(ignore_https_errors=True, user_agent=AGENT)
-    context.set_default_timeout(20_000)
-    page = context.new_page()
-    page.goto(place.url("hub/login"))
-    page.fill("#username_input", "boss")
-    page.fill("#password_input", PASSWORD)
-    page.click("#login_submit")
-    page.wait_for_selector("#logout")
-    yield page
-    context.close()
+    with logged_in(chromium, place, "boss", PASSWORD, user_agent=AGENT) as page:
+        yield page
 
 
 def is_text_alone(page):

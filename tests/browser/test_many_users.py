@@ -1,20 +1,12 @@
 """The administrators' table with 50,000 users and 1,000 running servers, in Chromium through the real nginx and the real gateway: it
 finds, sorts and follows them. The figures are printed: `make test` builds without optimisation, so they are upper bounds."""
 
-import pathlib
-import shutil
 import statistics
-import sys
-import types
 
 import pytest
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "nginx"))
-
-import nginx_site  # noqa: E402
-from gateway import Gateway  # noqa: E402
-from nginx_site import until  # noqa: E402
-from spawner import FakeSpawner  # noqa: E402
+from small_site import configured, logged_in, serving
+from spawner import FakeSpawner
 
 USERS, RUNNING, ROUNDS = 50_000, 1_000, 5
 # The most that `hubgate user import` takes.
@@ -41,41 +33,22 @@ def name(number):
 @pytest.fixture(scope="module")
 def place():
     """nginx, the gateway with its users, and a spawner that says that a thousand servers run: so many Jupyters fit into no test."""
-    root = nginx_site.folder()
-    gateway = Gateway(root, root / "servers")
-    gateway.config.write_text(gateway.config.read_text() + 'redirect_to_server = false\nadmin_users = ["boss"]\n')
+    root, gateway = configured('admin_users = ["boss"]\n')
     listed = root / "people.csv"
     for first in range(0, USERS, AT_ONCE):
         listed.write_text("user,display_name\n" + "".join(f"{name(n)},王伟 {n}\n" for n in range(first, first + AT_ONCE)))
         gateway.command("user", "import", str(listed))
     gateway.command("user", "add", "boss", "--password-stdin", stdin=f"{PASSWORD}\n")
     spawner = FakeSpawner(gateway.spawner_socket, [name(n) for n in range(RUNNING)])
-    nginx = nginx_site.Site(root)
-    gateway.start()
-    nginx.start()
-    try:
-        until(lambda: nginx.wire.get("/hub/health").status == 200, "the gateway is well")
-        yield types.SimpleNamespace(url=lambda path="": f"https://localhost:{nginx.port}/jupyterhub/{path}", spawner=spawner)
-    finally:
-        nginx.stop()
-        gateway.stop()
-        spawner.stop()
-        shutil.rmtree(root)
+    with serving(root, gateway, spawner) as place:
+        yield place
 
 
 @pytest.fixture(scope="module")
 def boss(place, chromium):
     """The administrator's browser."""
-    context = chromium.new_context(ignore_https_errors=True)
-    context.set_default_timeout(20_000)
-    page = context.new_page()
-    page.goto(place.url("hub/login"))
-    page.fill("#username_input", "boss")
-    page.fill("#password_input", PASSWORD)
-    page.click("#login_submit")
-    page.wait_for_selector("#logout")
-    yield page
-    context.close()
+    with logged_in(chromium, place, "boss", PASSWORD) as page:
+        yield page
 
 
 def told(what, times):

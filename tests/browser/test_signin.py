@@ -4,18 +4,11 @@ nginx stands a spawner whose PAM asks for a code; the real one is asked in the r
 import contextlib
 import pathlib
 import re
-import shutil
-import sys
-import types
 
 import pytest
 
-sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "nginx"))
-
-import nginx_site  # noqa: E402
-from gateway import Gateway  # noqa: E402
-from nginx_site import until  # noqa: E402
-from spawner import Connection, FakeSpawner  # noqa: E402
+from small_site import configured, serving
+from spawner import Connection, FakeSpawner
 
 SHOTS = pathlib.Path(__file__).resolve().parents[2] / "run/shots"
 PASSWORD = "the right password"
@@ -55,23 +48,12 @@ class Asking(Connection):
 @pytest.fixture(scope="module")
 def site():
     """nginx and the gateway with the PAM authenticator."""
-    root = nginx_site.folder()
-    gateway = Gateway(root, root / "servers")
-    text = gateway.config.read_text().replace('authenticator = "file"', 'authenticator = "pam"')
-    gateway.config.write_text(text + "allow_all = true\nredirect_to_server = false\n")
+    root, gateway = configured("allow_all = true\n")
+    gateway.config.write_text(gateway.config.read_text().replace('authenticator = "file"', 'authenticator = "pam"'))
     spawner = FakeSpawner(gateway.spawner_socket, [])
     spawner.RequestHandlerClass = Asking
-    nginx = nginx_site.Site(root)
-    gateway.start()
-    nginx.start()
-    try:
-        until(lambda: nginx.wire.get("/hub/health").status == 200, "the gateway is well")
-        yield types.SimpleNamespace(url=lambda path="": f"https://localhost:{nginx.port}/jupyterhub/{path}", gateway=gateway)
-    finally:
-        nginx.stop()
-        gateway.stop()
-        spawner.stop()
-        shutil.rmtree(root)
+    with serving(root, gateway, spawner) as site:
+        yield site
 
 
 @pytest.fixture

@@ -1,19 +1,13 @@
 //! What an operator does on the command line is in the audit log, with the change itself: both or neither.
 
-use hubgate::domain::account::Account;
 use hubgate::store::audit::{AuditQuery, list};
-use hubgate::store::{Store, accounts, users};
 
 use crate::support::Instance;
-
-fn store(instance: &Instance) -> Store {
-    Store::open(&instance.state().join("hubgate.sqlite")).unwrap()
-}
 
 /// What was done, the oldest first.
 fn done(instance: &Instance) -> Vec<String> {
     let query = AuditQuery { limit: 100, ..AuditQuery::default() };
-    let mut lines = store(instance).read(|c| list(c, &query)).unwrap();
+    let mut lines = instance.store().read(|c| list(c, &query)).unwrap();
     lines.reverse();
     let said = |line: &hubgate::store::audit::Line| {
         assert_eq!(line.actor, "operator");
@@ -40,13 +34,7 @@ const ACTS: &[(&[&str], &str)] = &[
 fn every_act_of_the_operator_is_written_down_with_what_it_changed() {
     let instance = Instance::new();
     instance.add("ada");
-    store(&instance)
-        .write(|c| {
-            let id = users::id_of(c, &"ada".parse().unwrap())?;
-            accounts::see(c, id, &Account { uid: Some(1001), ..Account::default() })?;
-            accounts::estrange(c, id)
-        })
-        .unwrap();
+    instance.estrange("ada");
     for (command, line) in ACTS {
         let before = done(&instance).len();
         instance.run(command).done();

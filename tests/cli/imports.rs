@@ -20,7 +20,7 @@ fn opens(instance: &Instance, name: &str, password: &str) -> bool {
 }
 
 fn user(instance: &Instance, name: &str) -> hubgate::store::User {
-    let store = hubgate::store::Store::open(&instance.state().join("hubgate.sqlite")).unwrap();
+    let store = instance.store();
     store.read(|c| hubgate::store::users::by_name(c, &name.parse().unwrap())).unwrap().unwrap()
 }
 

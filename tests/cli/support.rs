@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use hubgate::domain::account::Account;
+use hubgate::store::{Store, accounts, users};
+
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_hubgate");
 
@@ -83,6 +86,23 @@ impl Instance {
     /// The directory of the database.
     pub fn state(&self) -> PathBuf {
         self.dir.path().join("state")
+    }
+
+    /// The database.
+    pub fn store(&self) -> Store {
+        Store::open(&self.state().join("hubgate.sqlite")).unwrap()
+    }
+
+    /// The account of that name is not the one that the user had.
+    pub fn estrange(&self, name: &str) {
+        let seen = Account { uid: Some(1001), ..Account::default() };
+        self.store()
+            .write(|c| {
+                let id = users::id_of(c, &name.parse().unwrap())?;
+                accounts::see(c, id, &seen)?;
+                accounts::estrange(c, id)
+            })
+            .unwrap();
     }
 
     /// The program, about to work on this instance.

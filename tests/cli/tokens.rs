@@ -7,8 +7,7 @@ use hubgate::store::tokens::{TokenRow, live};
 use crate::support::Instance;
 
 fn stored(instance: &Instance) -> Vec<TokenRow> {
-    let store = hubgate::store::Store::open(&instance.state().join("hubgate.sqlite")).unwrap();
-    store.read(|c| live(c, 0)).unwrap()
+    instance.store().read(|c| live(c, 0)).unwrap()
 }
 
 fn instance() -> Instance {

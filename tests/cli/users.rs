@@ -10,7 +10,7 @@ use crate::corpus;
 use crate::support::{Background, Instance, PROGRAM};
 
 fn hash_of(instance: &Instance, name: &str) -> String {
-    let store = hubgate::store::Store::open(&instance.state().join("hubgate.sqlite")).unwrap();
+    let store = instance.store();
     let user = store.read(|c| hubgate::store::users::by_name(c, &name.parse().unwrap())).unwrap().unwrap();
     user.password_hash.unwrap()
 }
@@ -72,7 +72,7 @@ fn a_second_factor_is_taken_away_by_the_administrator() {
     instance.add("ada");
     let none = instance.run(&["user", "reset-factor", "ada"]).done();
     assert_eq!(none, "ada had no second factor; all sessions of ada have ended\n");
-    let store = hubgate::store::Store::open(&instance.state().join("hubgate.sqlite")).unwrap();
+    let store = instance.store();
     let put = store.write(|c| {
         let id = hubgate::store::users::id_of(c, &"ada".parse().unwrap())?;
         let app = App { sealed: "sealed".to_owned(), last_step: 0, created_s: 0 };

@@ -9,11 +9,11 @@ import pytest
 
 from conftest import PASSWORDS
 from machine import until
+from small_disk import STATE, small_disk
 
 USER = "alice"
 LIMIT_S = 30
 HUB, SOCKET = "/etc/hubgate/hubgate.toml", "/run/hubgate/gateway.sock"
-STATE = "/var/lib/hubgate"
 SITE = "/etc/nginx/hubgate/hubgate.conf"
 OPEN = b"location = /jupyterhub/user/doctor/api/status { auth_request off; return 200; }\n    "
 UPGRADE = "/etc/nginx/hubgate/include/user-headers.conf"
@@ -125,23 +125,6 @@ def at_home(machine, path, text):
 
 
 @contextlib.contextmanager
-def full(machine):
-    """The state on a disk of its own, which is full."""
-    machine.run("systemctl", "stop", "hubgate.service")
-    machine.run("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", "/mnt")
-    machine.run("sh", "-euc", f"cp -a {STATE}/. /mnt/; chown --reference={STATE} /mnt; chmod --reference={STATE} /mnt; mount --bind /mnt {STATE}")
-    machine.run("sh", "-c", f"cat /dev/zero > {STATE}/filler 2>/dev/null; true")
-    machine.run("systemctl", "start", "hubgate.service", check=False)
-    try:
-        yield
-    finally:
-        machine.run("systemctl", "stop", "hubgate.service")
-        machine.run("umount", STATE)
-        machine.run("umount", "/mnt")
-        machine.run("systemctl", "start", "hubgate.service")
-
-
-@contextlib.contextmanager
 def strange_certificate(machine):
     """One that nobody has signed but itself."""
     machine.run("sh", "-euc", "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 -subj /CN=localhost "
@@ -177,7 +160,7 @@ CONFIG = ".jupyter/jupyter_server_config.py"
 FAULTS = {
     "a key that there is not": (lambda m: changed(m, HUB, lambda text: b"nonsense = 1\n" + text), "configuration", "hubgate.toml:1"),
     "a damaged database": (lambda m: changed(m, f"{STATE}/hubgate.sqlite", lambda text: b"\0" * 4096 + text[4096:]), "state", "hubgate.sqlite"),
-    "a full disk": (full, "state", "is full"),
+    "a full disk": (lambda m: small_disk(m, full=True), "state", "is full"),
     "no gateway": (lambda m: stopped(m, "hubgate.service", "hubgate.socket"), "gateway", "hubgate.socket"),
     "a gateway that hangs": (lambda m: frozen(m, "hubgate.service"), "gateway", "within 5 s"),
     "no spawner": (lambda m: stopped(m, "hubgate-spawner.service", "hubgate-spawner.socket"), "spawner", "spawner.sock"),

@@ -1,32 +1,14 @@
 """A disk that fills up while the hub runs."""
 
-import contextlib
-
 import pytest
 
 import crowd
 import units
 from machine import until
 from pages import start
+from small_disk import STATE, fill, small_disk
 
-STATE = "/var/lib/hubgate"
 PEOPLE = 20
-
-
-@contextlib.contextmanager
-def small_disk(machine):
-    """The state on a disk of its own, which has some room."""
-    machine.run("systemctl", "stop", "hubgate.service")
-    machine.run("mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", "/mnt")
-    machine.run("sh", "-euc", f"cp -a {STATE}/. /mnt/; chown --reference={STATE} /mnt; chmod --reference={STATE} /mnt; mount --bind /mnt {STATE}")
-    machine.run("systemctl", "start", "hubgate.service")
-    try:
-        yield
-    finally:
-        machine.run("systemctl", "stop", "hubgate.service")
-        machine.run("umount", STATE)
-        machine.run("umount", "/mnt")
-        machine.run("systemctl", "start", "hubgate.service")
 
 
 @pytest.mark.journal(r"No space left|disk is full|database")
@@ -39,7 +21,7 @@ def test_on_a_full_disk_people_log_in_work_and_log_out_and_administrators_read_w
         start(bob, "bob")
         until("bob's server runs", lambda: units.phase(machine, "bob") == "running", 60)
         assert boss.get("/hub/home").element("trouble") is None
-        machine.run("sh", "-c", f"cat /dev/zero > {STATE}/filler 2>/dev/null; true")
+        fill(machine)
         assert machine.out("df", "--output=avail", STATE).split()[-1] == "0"
         for number in range(PEOPLE):
             browser = fresh.browser()

@@ -7,12 +7,15 @@ pub mod failure;
 pub mod picture;
 pub mod telling;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType, HeaderName, HeaderValue};
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use askama::Template;
+use futures_util::{Stream, StreamExt};
 use log::error;
 use serde::Serialize;
 
@@ -215,6 +218,14 @@ pub fn empty(status: StatusCode) -> HttpResponse {
 #[must_use]
 pub fn program(status: StatusCode) -> HttpResponseBuilder {
     with_policy(status, API_POLICY)
+}
+
+/// Server-sent events as they come: nothing before us, nginx either, waits until there are many.
+pub fn events(texts: impl Stream<Item = String> + 'static) -> HttpResponse {
+    program(StatusCode::OK)
+        .insert_header((header::CONTENT_TYPE, "text/event-stream"))
+        .insert_header((HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")))
+        .streaming(texts.map(|text| Ok::<_, Infallible>(Bytes::from(text))))
 }
 
 /// A response with the headers that every answer of the hub carries.

@@ -1,11 +1,8 @@
 //! How a start goes, as server-sent events in JupyterHub's form: `GET /users/NAME/server/progress` and of named servers.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use futures_util::stream;
 use hubgate_protocol::{Phase, ServerId, ServerStatus};
@@ -123,14 +120,7 @@ async fn progress(caller: Caller, path: web::Path<ServerPath>) -> Result<HttpRes
         shown: None,
         last: None,
     };
-    let events = stream::unfold(watch, |mut watch| async move {
-        let text = watch.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(text)), watch))
-    });
-    Ok(answer::program(StatusCode::OK)
-        .insert_header((CONTENT_TYPE, "text/event-stream"))
-        .insert_header((HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")))
-        .streaming(events))
+    Ok(answer::events(stream::unfold(watch, |mut watch| async move { Some((watch.next().await?, watch)) })))
 }
 
 /// What makes one event differ from the last: the phase, whether there is a process, and the place in line.

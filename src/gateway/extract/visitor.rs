@@ -13,7 +13,7 @@ use crate::answer::{Failure, Frame};
 use crate::domain::cookie::{self, Session as CookieSession};
 use crate::domain::next;
 use crate::domain::scope::{Base, Target, Verdict};
-use crate::extract::{header_text, hub_traits};
+use crate::extract::{header_text, hub_traits, names};
 use crate::state::{Hub, Session};
 use crate::words::Message;
 
@@ -152,6 +152,24 @@ impl ServerPath {
     #[must_use]
     pub fn id(&self) -> Option<ServerId> {
         Some(ServerId { user: self.owner.parse().ok()?, server: self.server.parse().ok()? })
+    }
+
+    /// The visitor's session and that server, where a page of the server itself asks: its scripts share our origin, so they can
+    /// ask for whoever looks at it. Another site's scripts cannot.
+    ///
+    /// # Errors
+    /// 403 for other sites and without a session, and as [`Self::allowed`].
+    pub fn asked_within_site(
+        &self,
+        visitor: &Visitor,
+        request: &HttpRequest,
+    ) -> Result<(Arc<Session>, ServerId), Failure> {
+        if hub_traits(request).cross_site() || header_text(request, &names::OWN_SITE) != "same-origin" {
+            return Err(Failure::bare(StatusCode::FORBIDDEN));
+        }
+        let session = visitor.session.clone().ok_or_else(|| Failure::bare(StatusCode::FORBIDDEN))?;
+        let id = self.allowed(&visitor.hub, &session, &Base::AccessServers)?;
+        Ok((session, id))
     }
 
     /// That server, when the rights of this session reach it.

@@ -8,7 +8,7 @@ use crate::answer::{self, Failure};
 use crate::api::keep::told;
 use crate::domain::audit::Actor;
 use crate::domain::scope::Base;
-use crate::extract::{Peer, Posted, ServerPath, Visitor, header_text, hub_traits, names};
+use crate::extract::{Peer, Posted, ServerPath, Visitor};
 use crate::pages::notices;
 use crate::state::culling;
 use crate::state::{Hub, Session};
@@ -34,11 +34,7 @@ pub async fn by_script(
     path: web::Path<ServerPath>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    if hub_traits(&request).cross_site() || header_text(&request, &names::OWN_SITE) != "same-origin" {
-        return Err(Failure::bare(StatusCode::FORBIDDEN));
-    }
-    let session = visitor.session.ok_or_else(|| Failure::bare(StatusCode::FORBIDDEN))?;
-    let id = path.allowed(&visitor.hub, &session, &Base::AccessServers)?;
+    let (session, id) = path.asked_within_site(&visitor, &request)?;
     keep(&visitor.hub, &session, &id, &request).await?;
     Ok(answer::json(StatusCode::OK, &notices::shown(&visitor.hub, &session, &id)))
 }

@@ -9,9 +9,8 @@ use serde::Serialize;
 use crate::answer::{self, Failure, Telling};
 use crate::domain::activity::Activity;
 use crate::domain::cull::Why;
-use crate::domain::scope::Base;
 use crate::domain::time::minute;
-use crate::extract::{ServerPath, Visitor, header_text, hub_traits, names};
+use crate::extract::{ServerPath, Visitor};
 use crate::pages::card;
 use crate::state::culling::At;
 use crate::state::memory_kills::Killed;
@@ -68,11 +67,7 @@ pub async fn list(
     path: web::Path<ServerPath>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Failure> {
-    if hub_traits(&request).cross_site() || header_text(&request, &names::OWN_SITE) != "same-origin" {
-        return Err(Failure::bare(StatusCode::FORBIDDEN));
-    }
-    let session = visitor.session.ok_or_else(|| Failure::bare(StatusCode::FORBIDDEN))?;
-    let id = path.allowed(&visitor.hub, &session, &Base::AccessServers)?;
+    let (session, id) = path.asked_within_site(&visitor, &request)?;
     Ok(answer::json(StatusCode::OK, &shown(&visitor.hub, &session, &id)))
 }
 

@@ -20,6 +20,7 @@ pub mod health;
 pub mod imports;
 pub mod key;
 pub mod limits;
+pub mod line;
 pub mod links;
 pub mod live;
 pub mod logins;

@@ -3,18 +3,16 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use actix_web::web;
 use hubgate_protocol::{ErrorCode, Phase, Secret, ServerId, ServerName, Username};
-use log::{info, warn};
+use log::info;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 use crate::config::{Flavour, ProfileSpec};
 use crate::domain::audit::{Action, Event};
 use crate::domain::entity::{EntityError, ServerSlug};
 use crate::domain::scope::{Filter, Own, Owner, Scope, ScopeFilter, default_roles};
-use crate::files::{self, NewFile, PlaceError};
 use crate::spawn::{SpawnError, Start};
 use crate::state::audit::{Acting, acting};
 use crate::state::profiles::{self, Hidden};
@@ -27,10 +25,6 @@ use crate::store::{Object, StoreError, servers, users};
 
 /// How long to wait for the first sign of a start, so that nobody is shown what was before it.
 const FIRST_SIGN: Duration = Duration::from_millis(500);
-/// The same for a start that has waited in line: nobody waits for its answer, and it has its place among those that start.
-const SIGN_IN_LINE: Duration = Duration::from_secs(10);
-/// For how long those in line wait for a gateway that is not there.
-const LINE_KEPT: Duration = Duration::from_secs(300);
 /// Seconds after which somebody who was one too many may try again.
 const RETRY_S: u32 = 30;
 
@@ -88,7 +82,7 @@ pub enum StartError {
 
 impl StartError {
     /// Whether all that was missing are GPUs that others have.
-    fn no_gpu(&self) -> bool {
+    pub(super) fn no_gpu(&self) -> bool {
         matches!(self, Self::Spawner(SpawnError::Refused { code: ErrorCode::NoGpu, .. }))
     }
 }
@@ -118,34 +112,26 @@ pub enum NameRefused {
 #[derive(Debug, Default)]
 pub struct Starting {
     /// Servers whose start is being asked for at this moment: a second click is the same start.
-    asked: Mutex<HashSet<ServerId>>,
+    pub(super) asked: Mutex<HashSet<ServerId>>,
     /// What those in line are to be started with, and those whose turn has come until they are on their way.
-    waiting: Mutex<HashMap<ServerId, Waiting>>,
+    pub(super) waiting: Mutex<HashMap<ServerId, Waiting>>,
     /// Why starts that waited were not made, until the next one.
-    refused: Mutex<HashMap<ServerId, String>>,
+    pub(super) refused: Mutex<HashMap<ServerId, String>>,
     /// Rung when one that was being asked for is on its way.
-    gone: Notify,
+    pub(super) gone: Notify,
     /// The line as the file has it.
-    written: Mutex<Vec<u8>>,
+    pub(super) written: Mutex<Vec<u8>>,
 }
 
 /// A start that waits for its turn.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-struct Waiting {
-    options: StartOptions,
-    by: Acting,
-}
-
-/// A start in the file of the line.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    server: ServerId,
-    wait: Wait,
-    start: Waiting,
+pub(super) struct Waiting {
+    pub(super) options: StartOptions,
+    pub(super) by: Acting,
 }
 
 /// One start under way; ends with its drop.
-struct Claim<'a>(&'a Starting, ServerId);
+pub(super) struct Claim<'a>(pub(super) &'a Starting, pub(super) ServerId);
 
 impl Starting {
     fn claim(&self, id: &ServerId) -> Option<Claim<'_>> {
@@ -165,7 +151,7 @@ impl Starting {
         self.refused.lock().get(id).cloned()
     }
 
-    fn all(&self) -> HashSet<ServerId> {
+    pub(super) fn all(&self) -> HashSet<ServerId> {
         self.asked.lock().clone()
     }
 }
@@ -220,7 +206,7 @@ fn line_up(hub: &Hub, id: &ServerId, options: StartOptions, wait: Wait) -> Resul
 }
 
 /// Whether a start has to wait for GPUs, so many others being before it.
-async fn lacks_gpus(
+pub(super) async fn lacks_gpus(
     hub: &Hub,
     id: &ServerId,
     options: &StartOptions,
@@ -243,7 +229,7 @@ async fn lacks_gpus(
 }
 
 /// Has it started, whatever else is starting.
-async fn launch(hub: &Hub, id: &ServerId, options: StartOptions) -> Result<(), StartError> {
+pub(super) async fn launch(hub: &Hub, id: &ServerId, options: StartOptions) -> Result<(), StartError> {
     let mut start = record(hub, id, options).await?;
     start.limits = hub.limits_of(id).limits().into();
     hub.restrict(&id.user, &mut start.manner);
@@ -258,118 +244,6 @@ async fn launch(hub: &Hub, id: &ServerId, options: StartOptions) -> Result<(), S
     info!("start server={id}");
     hub.audit(&Event::new(acting(), Action::ServerStart, id.segments()));
     Ok(())
-}
-
-/// Waits until something may have made room for those in line.
-pub async fn news(hub: &Hub, changes: &mut watch::Receiver<u64>) {
-    tokio::select! {
-        _ = changes.changed() => {}
-        () = hub.starting.gone.notified() => {}
-    }
-}
-
-/// Starts those in line for whom there is room, each by itself.
-pub fn serve_line(hub: &web::Data<Hub>) {
-    while hub.servers.in_line(Wait::Turn) > 0 {
-        let asked = hub.starting.all();
-        let starting = asked.len() + hub.servers.starting_beside(&asked);
-        if limit(hub.config.concurrent_spawn_limit).is_some_and(|limit| starting >= limit) {
-            return;
-        }
-        let Some(id) = hub.servers.next_in_line(Wait::Turn) else { return };
-        hub.starting.asked.lock().insert(id.clone());
-        actix_web::rt::spawn(take_turn(hub.clone(), id));
-    }
-}
-
-/// Starts those who wait for GPUs, one after the other, as far as there are some for the first.
-pub async fn serve_gpu_line(hub: &web::Data<Hub>) {
-    while let Some(id) = hub.servers.first_for_gpu() {
-        let options = hub.starting.waiting.lock().get(&id).map(|one| one.options.clone()).unwrap_or_default();
-        match lacks_gpus(hub, &id, &options, 0).await {
-            Ok(true) | Err(StartError::Spawner(_) | StartError::Store(_)) => return,
-            // What is refused now is told by the start itself.
-            Ok(false) | Err(_) => {}
-        }
-        // Whoever was first may have left meanwhile.
-        if hub.servers.first_for_gpu().as_ref() != Some(&id) {
-            continue;
-        }
-        hub.servers.next_in_line(Wait::Gpu);
-        hub.starting.asked.lock().insert(id.clone());
-        take_turn(hub.clone(), id.clone()).await;
-        // Somebody was faster: it is looked again a second later.
-        if hub.servers.first_for_gpu().as_ref() == Some(&id) {
-            return;
-        }
-    }
-}
-
-async fn take_turn(hub: web::Data<Hub>, id: ServerId) {
-    let _claim = Claim(&hub.starting, id.clone());
-    let Waiting { options, by } = hub.starting.waiting.lock().get(&id).cloned().unwrap_or_default();
-    let launched = by.around(hub.servers.until_news(&id, SIGN_IN_LINE, launch(&hub, &id, options))).await;
-    if let Err(error) = launched {
-        if error.no_gpu() {
-            hub.servers.back_to_gpus(&id);
-            return;
-        }
-        warn!("start failed server={id}: {error}");
-        hub.starting.refused.lock().insert(id.clone(), error.to_string());
-    }
-    hub.starting.waiting.lock().remove(&id);
-    hub.servers.arrived(&id);
-}
-
-/// Writes down who waits, where that is not what the file has: a gateway that starts anew goes on with them. The time of the
-/// file is when it held last.
-///
-/// # Errors
-/// When the file cannot be written.
-pub fn save_line(hub: &Hub) -> Result<(), PlaceError> {
-    let waiting = hub.starting.waiting.lock().clone();
-    let kept = hub.servers.waiting().into_iter().filter_map(|(server, wait)| {
-        let start = waiting.get(&server)?.clone();
-        Some(Kept { server, wait, start })
-    });
-    let kept: Vec<Kept> = kept.collect();
-    let bytes = if kept.is_empty() { Vec::new() } else { serde_json::to_vec(&kept).unwrap_or_default() };
-    let mut written = hub.starting.written.lock();
-    let path = hub.config.line();
-    if bytes.is_empty() && !written.is_empty() {
-        files::remove(&path)?;
-    } else if *written == bytes && !bytes.is_empty() {
-        files::touch(&path)?;
-    } else if *written != bytes {
-        files::replace(&NewFile { path, mode: 0o600, bytes: bytes.clone().into(), owner: None })?;
-    }
-    *written = bytes;
-    Ok(())
-}
-
-/// Lines up those who waited when the gateway before this one ended, if that is not long ago and nobody has started their
-/// server meanwhile. A file that cannot be read is one without anybody.
-pub fn restore_line(hub: &Hub) {
-    let path = hub.config.line();
-    let Ok(bytes) = std::fs::read(&path) else { return };
-    let age = path.metadata().and_then(|meta| meta.modified()).ok().and_then(|at| at.elapsed().ok());
-    let kept: Vec<Kept> = if age.is_some_and(|age| age < LINE_KEPT) {
-        serde_json::from_slice(&bytes).unwrap_or_default()
-    } else {
-        Vec::new()
-    };
-    *hub.starting.written.lock() = bytes;
-    let idle =
-        |id: &ServerId| matches!(hub.servers.phase(id), Phase::Stopped | Phase::Listening | Phase::Failed);
-    let mut count = 0_usize;
-    for Kept { server, wait, start } in kept.into_iter().filter(|one| idle(&one.server)) {
-        hub.starting.waiting.lock().insert(server.clone(), start);
-        hub.servers.line_up(&server, wait);
-        count += 1;
-    }
-    if count > 0 {
-        info!("starts that waited before wait again count={count}");
-    }
 }
 
 /// Stops a server; returns when the end is queued. A start that waits in line is taken out of it.
@@ -422,7 +296,7 @@ enum Room {
     Later,
 }
 
-fn limit(limit: u32) -> Option<usize> {
+pub(super) fn limit(limit: u32) -> Option<usize> {
     usize::try_from(limit).ok().filter(|limit| *limit > 0)
 }
 

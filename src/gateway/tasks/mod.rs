@@ -23,7 +23,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
 
 use crate::config::WatchSource;
 use crate::spawn::{Event, systemd, watch};
-use crate::state::{Hub, blocking, endings, logins, profiles, reload, starts};
+use crate::state::{Hub, blocking, endings, line, logins, profiles, reload, starts};
 use crate::store::{oauth, sessions, share_codes, tokens};
 use trouble::Trouble;
 
@@ -172,7 +172,7 @@ async fn save_line(hub: web::Data<Hub>) {
     loop {
         tick.tick().await;
         let saving = hub.clone();
-        let saved = web::block(move || starts::save_line(&saving)).await;
+        let saved = web::block(move || line::save(&saving)).await;
         if let Some(error) = saved.ok().and_then(|saved| trouble.of(saved)) {
             warn!("starts in line could not be written down: {error}");
         }
@@ -218,8 +218,8 @@ async fn strip_stopped(hub: web::Data<Hub>) {
 async fn serve_line(hub: web::Data<Hub>) {
     let mut changes = hub.servers.changes();
     loop {
-        starts::serve_line(&hub);
-        starts::news(&hub, &mut changes).await;
+        line::serve(&hub);
+        line::news(&hub, &mut changes).await;
     }
 }
 
@@ -228,7 +228,7 @@ async fn serve_gpu_line(hub: web::Data<Hub>) {
     let mut tick = ticks(GPU_LINE);
     loop {
         tick.tick().await;
-        starts::serve_gpu_line(&hub).await;
+        line::serve_gpus(&hub).await;
     }
 }
 

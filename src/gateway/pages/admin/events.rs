@@ -1,14 +1,12 @@
 //! What servers do, as server-sent events: only changes, and only of those whom the viewer may see. `GET /hub/admin/events`.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
-use actix_web::web::{Bytes, Data};
+use actix_web::web::Data;
 use futures_util::stream;
 use hubgate_protocol::{Phase, Username};
 use serde::Serialize;
@@ -58,14 +56,7 @@ pub async fn stream(caller: Caller) -> Result<HttpResponse, Failure> {
         language: Telling::now().language,
         sent: None,
     };
-    let events = stream::unfold(watch, |mut watch| async move {
-        let text = watch.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(text)), watch))
-    });
-    Ok(answer::program(StatusCode::OK)
-        .insert_header((CONTENT_TYPE, "text/event-stream"))
-        .insert_header((HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")))
-        .streaming(events))
+    Ok(answer::events(stream::unfold(watch, |mut watch| async move { Some((watch.next().await?, watch)) })))
 }
 
 struct Watch {

@@ -120,13 +120,11 @@ impl Book {
     /// Sends away the last of the longest queue, of the network that was served most lately among equals; false where
     /// whoever comes, with so many waiting and such a last turn, has no better claim.
     fn displace(&mut self, newcomer: (usize, usize)) -> bool {
-        let served = &self.served;
-        let claim = |(prefix, queue): &(Prefix, VecDeque<Waiter>)| {
-            (queue.len(), served.get(prefix).copied().unwrap_or(0))
-        };
-        let all = self.queues.iter_mut().max_by_key(|one| claim(one));
-        let weaker = all.filter(|one| claim(one) > newcomer);
-        weaker.is_some_and(|(_, queue)| queue.pop_back().is_some())
+        let claims = self.queues.iter().map(|(prefix, queue)| (queue.len(), self.last_turn(prefix)));
+        let weakest =
+            claims.enumerate().max_by_key(|(_, claim)| *claim).filter(|(_, claim)| *claim > newcomer);
+        let queue = weakest.and_then(|(at, _)| self.queues.get_mut(at));
+        queue.is_some_and(|(_, queue)| queue.pop_back().is_some())
     }
 
     /// The last turn of a network, 0 for none of late.
