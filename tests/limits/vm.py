@@ -4,9 +4,11 @@ import contextlib
 import json
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import threading
+import time
 
 from machine import PROJECT, base_root, install, overlay
 
@@ -27,8 +29,8 @@ KERNEL_LINE = "root=/dev/vda rw console=ttyS0 loglevel=4 systemd.show_status=no 
 class Machine:
     """The running machine, reached by one line to the agent in it."""
 
-    def __init__(self, line):
-        self.line, self.lock = line, threading.Lock()
+    def __init__(self, line, emulator):
+        self.line, self.emulator, self.lock = line, emulator, threading.Lock()
         self.answers = line.makefile("rb")
 
     def hear(self, timeout):
@@ -71,6 +73,25 @@ class Machine:
         """What a unix socket of the machine answers, and after how many seconds."""
         reply = self.do("exchange", path=path, text=text, framed=framed, timeout=timeout)
         return reply["answer"], reply["took"]
+
+    @contextlib.contextmanager
+    def kept_waiting(self, running=0.1, stopped=0.4):
+        """As on a busy host: it gets so many seconds, then none for so many, over and over."""
+        ended = threading.Event()
+
+        def hold_up():
+            while not ended.wait(running):
+                self.emulator.send_signal(signal.SIGSTOP)
+                time.sleep(stopped)
+                self.emulator.send_signal(signal.SIGCONT)
+
+        holding = threading.Thread(target=hold_up)
+        holding.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            holding.join()
 
 
 def image(root, file):
@@ -153,7 +174,7 @@ def booted(prepare, say):
     ours, theirs = socket.socketpair()
     say("booting")
     with ours, process(base, theirs) as running:
-        machine = Machine(ours)
+        machine = Machine(ours, running)
         assert machine.hear(120) == {"ready": True}
         state = machine.run("systemctl", "is-system-running", "--wait", check=False)["out"].strip()
         assert state == "running", f"{state}\n{machine.out('systemctl', '--no-pager', '--failed')}"

@@ -10,7 +10,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use nix::time::{ClockId, clock_gettime};
 
 use crate::cli::{Failure, terminal};
 
@@ -195,14 +194,32 @@ fn takes_memory() -> bool {
     taken.len() == 256
 }
 
-/// Whether it got more than twice its fifth of a core.
+/// Whether it got a whole core: the kernel counts the times that it made the process wait for its next share.
+///
+/// Time tells less: a machine that is itself kept waiting bills that to whoever was running.
 fn takes_cpu() -> bool {
     let (began, mut count) = (Instant::now(), 0_u64);
     while began.elapsed() < SPIN {
         count = black_box(count.wrapping_add(1));
     }
-    let used = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::ZERO, Duration::from);
-    used > SPIN.mul_f64(0.4)
+    let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    !groups.lines().filter_map(cpu_stat).any(|stat| was_throttled(&stat))
+}
+
+/// `cpu.stat` of a line of `/proc/self/cgroup`, `0::/PATH` or, of version 1, `N:cpu,cpuacct:/PATH`.
+fn cpu_stat(group: &str) -> Option<String> {
+    let (controllers, path) = group.split_once(':')?.1.split_once(':')?;
+    let root = match controllers {
+        "" => "/sys/fs/cgroup",
+        some if some.split(',').any(|one| one == "cpu") => "/sys/fs/cgroup/cpu",
+        _ => return None,
+    };
+    fs::read_to_string(format!("{root}{path}/cpu.stat")).ok()
+}
+
+/// Whether `cpu.stat` says that a quota has been used up at least once.
+fn was_throttled(stat: &str) -> bool {
+    stat.lines().any(|line| line.strip_prefix("nr_throttled ").is_some_and(|times| times.trim() != "0"))
 }
 
 fn takes_tasks() -> bool {
