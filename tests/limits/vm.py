@@ -37,10 +37,14 @@ class Machine:
         self.line.settimeout(timeout)
         return json.loads(self.answers.readline())
 
+    def tell(self, op, **arguments):
+        """Has the agent begin an operation, whether or not it will live to answer."""
+        self.line.sendall(json.dumps({"op": op, **arguments}).encode() + b"\n")
+
     def do(self, op, **arguments):
         """One operation of the agent, which keeps to a `timeout` itself."""
         with self.lock:
-            self.line.sendall(json.dumps({"op": op, **arguments}).encode() + b"\n")
+            self.tell(op, **arguments)
             reply = self.hear(arguments.get("timeout", 30) + 30)
         assert "failed" not in reply, (op, arguments, reply["failed"])
         return reply
@@ -156,7 +160,7 @@ def process(base, line):
 def switch_off(machine, running):
     """As an administrator does it."""
     (CACHE / "journal.log").write_text(machine.out("journalctl", "--no-pager", "--output=short-monotonic"))
-    machine.run("systemctl", "poweroff", "--no-block")
+    machine.tell("run", argv=["systemctl", "poweroff", "--no-block"], stdin="", timeout=30)
     running.wait(60)
 
 
