@@ -35,8 +35,8 @@ def place():
     for name in ("boss", "ada"):
         gateway.command("user", "add", name, "--password-stdin", stdin=f"{PASSWORD}\n")
     token = gateway.command("token", "boss").strip()
-    trust = ssl.create_default_context(cafile=root / "tls/server.crt")
     with serving(root, gateway, spawner) as place:
+        trust = ssl.create_default_context(cafile=root / "tls/server.crt")
 
         def call(method, path, body=None):
             request = urllib.request.Request(place.url(f"hub/api/{path}"), method=method, headers={"Authorization": f"token {token}"})
